@@ -1,0 +1,1 @@
+"""candle-ml: learns the patterns a trader marks on candlestick charts."""
