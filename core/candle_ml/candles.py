@@ -23,7 +23,9 @@ def timeframe_seconds(timeframe: str) -> int:
     """
     match = re.fullmatch(r"([1-9][0-9]{0,3})([smhdwM])", timeframe)
     if match is None:
-        raise DataError.at("timeframe", repr(timeframe), "write a number and one of s, m, h, d, w, M, such as 15m or 1d")
+        raise DataError.at(
+            "timeframe", repr(timeframe), "write a number and one of s, m, h, d, w, M, such as 15m or 1d"
+        )
     return int(match[1]) * _UNIT_SECONDS[match[2]]
 
 
@@ -89,8 +91,8 @@ class Candles:
         if problems:
             raise DataError(*_named(str(key), problems))
         order = np.argsort(time, kind="stable")
-        columns = (time, open, high, low, close) if volume is None else (time, open, high, low, close, volume)
-        return cls(key, *(np.ascontiguousarray(column[order]) for column in columns))
+        ordered_volume = None if volume is None else volume[order]
+        return cls(key, time[order], open[order], high[order], low[order], close[order], ordered_volume)
 
     def __len__(self) -> int:
         return len(self.time)
@@ -123,12 +125,15 @@ def bad_rows(
     """
     problems: dict[int, RowProblem] = {}
 
+    columns: dict[str, NDArray[np.int64] | NDArray[np.float64]]
+    columns = {"time": time, "open": open, "high": high, "low": low, "close": close}
+    if volume is not None:
+        columns["volume"] = volume
+
     def note(mask: NDArray[np.bool_], found: str, expected: str) -> None:
-        for row in np.flatnonzero(mask):
-            values = {"time": time[row], "open": open[row], "high": high[row], "low": low[row], "close": close[row]}
-            values["volume"] = 0.0 if volume is None else volume[row]
-            text = found.format(**{name: value.item() for name, value in map(_scalar, values.items())})
-            problems.setdefault(int(row), RowProblem(int(row), text, expected))
+        for row in np.flatnonzero(mask).tolist():
+            text = found.format(**{name: column[row].item() for name, column in columns.items()})
+            problems.setdefault(row, RowProblem(row, text, expected))
 
     note((time < 0) | (time > _LATEST_TIME), "time {time}", "Unix seconds between 1970 and 9999")
     prices = {"open": open, "high": high, "low": low, "close": close}
@@ -141,12 +146,10 @@ def bad_rows(
     if volume is not None:
         note(~np.isfinite(volume) | (volume < 0), "volume {volume}", "a finite number, zero or more")
     note(_repeated(time), "time {time} a second time", "one row a time")
-    note(_absurd(time, high, low, close, problems), "high {high}, low {low}", "prices within 1000 times the close before")
+    note(
+        _absurd(time, high, low, close, problems), "high {high}, low {low}", "prices within 1000 times the close before"
+    )
     return [problems[row] for row in sorted(problems)]
-
-
-def _scalar(item: tuple[str, object]) -> tuple[str, np.generic]:
-    return item[0], np.asarray(item[1])[()]
 
 
 def _repeated(time: NDArray[np.int64]) -> NDArray[np.bool_]:

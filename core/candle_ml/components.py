@@ -112,9 +112,7 @@ class LabelEncoder(Protocol):
         """Candles after a candle until its prediction is final."""
         ...
 
-    def encode(
-        self, candles: Candles, annotations: Sequence[Annotation], reviewed: Sequence[ReviewedRange]
-    ) -> Encoded:
+    def encode(self, candles: Candles, annotations: Sequence[Annotation], reviewed: Sequence[ReviewedRange]) -> Encoded:
         """Labelled training samples of one series; negatives from `reviewed` ranges and `O` annotations only."""
         ...
 
@@ -180,7 +178,7 @@ class Model(Protocol):
     classes: tuple[str, ...]
 
     def predict_proba(self, matrix: SampleMatrix) -> NDArray[np.float64]:
-        """`(n, classes)`, or `(n, T, classes)` for kind `sequence`; rows sum to 1. Safe to call from several threads."""
+        """`(n, classes)`, or `(n, T, classes)` for kind `sequence`; rows sum to 1. Safe from several threads."""
         ...
 
     def save(self, folder: Path) -> None:

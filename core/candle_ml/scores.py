@@ -57,7 +57,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """Class probabilities of samples, `float64`: `(n, classes)` for kind `window`, `(n, width, classes)` for `sequence`."""
+    """Class probabilities of samples, `float64` `(n, classes)`; `(n, width, classes)` for kind `sequence`."""
 
     classes: tuple[str, ...]
     probabilities: NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""TA-Lib features and programmatic labels for candle-ml."""

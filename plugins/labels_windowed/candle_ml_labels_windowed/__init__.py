@@ -1,0 +1,1 @@
+"""Windowed labels for candle-ml."""

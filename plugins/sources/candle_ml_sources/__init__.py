@@ -1,0 +1,1 @@
+"""Candle and annotation files as sources for candle-ml."""
