@@ -1,0 +1,229 @@
+"""The bundle: one folder with everything that inference needs, sealed by a SHA-256 manifest.
+
+    manifest.json      the SHA-256 of every other file; its own digest is kept outside, in the registry and the state
+    bundle.json        `BundleInfo`
+    pipeline.yaml      the configuration file as it was written
+    effective.yaml     the configuration that was used, overrides and defaults included
+    calibrator.json    turns the model's probabilities into calibrated ones
+    golden.npz         candles, features and probabilities that a loaded bundle must compute again
+    model/             what the trainer's model saved
+
+Reading proves hashes before any file is parsed. Nothing here is a pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from candle_ml.errors import BundleError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+INFO = "bundle.json"
+PIPELINE = "pipeline.yaml"
+EFFECTIVE = "effective.yaml"
+CALIBRATOR = "calibrator.json"
+GOLDEN = "golden.npz"
+MODEL_FOLDER = "model"
+_FIXED_FILES = frozenset({INFO, PIPELINE, EFFECTIVE, CALIBRATOR, GOLDEN})
+_LARGEST_MANIFEST = 1 << 20
+_BLOCK = 1 << 20
+
+
+class Frozen(BaseModel):
+    """Base of what stands in `bundle.json`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClassMetrics(Frozen):
+    """Per-candle scores of one class on the test block."""
+
+    precision: float
+    recall: float
+    f1_score: float
+    support: int
+
+
+class MetricsSummary(Frozen):
+    """Per-candle scores on the test block; None where nothing was evaluated."""
+
+    accuracy: float | None = None
+    f1_macro: float | None = None
+    f1_weighted: float | None = None
+    per_class: dict[str, ClassMetrics] = Field(default_factory=dict)
+
+
+class Coverage(Frozen):
+    """Candles of one series that training, early stopping, calibration or thresholds have seen.
+
+    `ranges` are disjoint, ordered `(first open time, last open time)`, both inclusive.
+    """
+
+    pair: str
+    timeframe: str
+    ranges: tuple[tuple[int, int], ...]
+
+
+class Versions(Frozen):
+    """What the bundle was made with: Python and every package and plugin distribution that computes something."""
+
+    python: str
+    packages: dict[str, str]
+
+
+class BundleInfo(Frozen):
+    """What a bundle says of itself. Times are Unix seconds UTC, lengths are in candles."""
+
+    format: int = FORMAT
+    model_name: str
+    model_type: str
+    experiment_name: str
+    run_id: str
+    trained_at: int
+    seed: int
+    classes: tuple[str, ...]
+    label_colors: dict[str, str]
+    thresholds: dict[str, float]
+    lengths: dict[str, int]
+    timeframes: tuple[str, ...]
+    window: int
+    lookback: int
+    required_history: int
+    delay: int
+    columns: tuple[str, ...]
+    needs_volume: tuple[str, ...]
+    config_hash: str
+    data_hash: str
+    data_version: str | None = None
+    label_set_hash: str | None = None
+    commit: str | None = None
+    refit: bool = False
+    metrics: MetricsSummary = MetricsSummary()
+    coverage: tuple[Coverage, ...] = ()
+    annotation_ids: tuple[str, ...] = ()
+    versions: Versions
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBundle:
+    """A bundle folder whose every byte has been proven against its manifest."""
+
+    folder: Path
+    digest: str
+    info: BundleInfo
+
+    @property
+    def model_folder(self) -> Path:
+        """Where the model's own files are."""
+        return self.folder / MODEL_FOLDER
+
+    def text(self, name: str) -> str:
+        """The text of one of the bundle's fixed files."""
+        return (self.folder / name).read_text("utf-8")
+
+
+def seal(folder: Path) -> str:
+    """Write the manifest over every file of `folder` and return the manifest's digest."""
+    files = {name: file_digest(folder / name) for name in _file_names(folder) if name != MANIFEST}
+    content = json.dumps({"format": FORMAT, "files": files}, indent=1, sort_keys=True).encode()
+    (folder / MANIFEST).write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def model_hash(folder: Path) -> str:
+    """SHA-256 over the model files, the calibrator and nothing that names a time, a run or a path."""
+    names = sorted(name for name in _file_names(folder) if name == CALIBRATOR or name.startswith(f"{MODEL_FOLDER}/"))
+    lines = "".join(f"{file_digest(folder / name)}  {name}\n" for name in names)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def open_bundle(folder: Path, digest: str | None = None) -> SealedBundle:
+    """Prove every file of a bundle and read what it says of itself.
+
+    `digest` is the manifest's digest as kept outside the bundle; None where no such anchor exists (a bundle opened by
+    its path). Raises `BundleError` for a missing, additional, linked or changed file before any file is parsed.
+    """
+    manifest = _manifest(folder, digest)
+    names = _file_names(folder)
+    for name in sorted(set(manifest) - names):
+        raise BundleError.at(f"{folder.name}/{name}", "missing", "the file that the manifest lists")
+    for name in sorted(names - set(manifest) - {MANIFEST}):
+        raise BundleError.at(f"{folder.name}/{name}", "not in the manifest", "only the files that were sealed")
+    for name in sorted(_FIXED_FILES - names):
+        raise BundleError.at(f"{folder.name}/{name}", "missing", "a complete bundle")
+    for name, expected in sorted(manifest.items()):
+        if file_digest(folder / name) != expected:
+            raise BundleError.at(f"{folder.name}/{name}", "its bytes have changed", f"SHA-256 {expected[:12]}...")
+    return SealedBundle(folder, file_digest(folder / MANIFEST), _info(folder))
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, read in blocks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _manifest(folder: Path, digest: str | None) -> Mapping[str, str]:
+    path = folder / MANIFEST
+    where = f"{folder.name}/{MANIFEST}"
+    if not path.is_file() or path.is_symlink():
+        raise BundleError.at(where, "missing", "a bundle written by candle-ml")
+    if path.stat().st_size > _LARGEST_MANIFEST:
+        raise BundleError.at(where, f"{path.stat().st_size} bytes", f"at most {_LARGEST_MANIFEST}")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if digest is not None and found != digest:
+        raise BundleError.at(where, f"digest {found[:12]}...", f"{digest[:12]}..., as recorded when it was registered")
+    try:
+        manifest = _Manifest.model_validate_json(content)
+    except ValidationError as error:
+        raise BundleError.at(where, "not a manifest", "a bundle written by candle-ml") from error
+    if manifest.format != FORMAT:
+        raise BundleError.at(where, f"format {manifest.format}", f"format {FORMAT}; train again with this version")
+    for name in manifest.files:
+        if not _safe(name):
+            raise BundleError.at(where, f"the file name {name!r}", f"fixed names and {MODEL_FOLDER}/ with plain names")
+    return manifest.files
+
+
+class _Manifest(Frozen):
+    format: int
+    files: dict[str, str]
+
+
+def _safe(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    if name in _FIXED_FILES:
+        return True
+    plain = len(parts) == 2 and parts[0] == MODEL_FOLDER and name == "/".join(parts)
+    return plain and "\\" not in name and not parts[1].startswith(".")
+
+
+def _file_names(folder: Path) -> set[str]:
+    """Relative names of all files; a link or a special file is refused."""
+    names = set()
+    for path in folder.rglob("*"):
+        mode = path.lstat().st_mode
+        name = path.relative_to(folder).as_posix()
+        if stat.S_ISDIR(mode):
+            continue
+        if not stat.S_ISREG(mode):
+            raise BundleError.at(f"{folder.name}/{name}", "a link or a special file", "a regular file")
+        names.add(name)
+    return names
+
+
+def _info(folder: Path) -> BundleInfo:
+    try:
+        return BundleInfo.model_validate_json((folder / INFO).read_bytes())
+    except ValidationError as error:
+        found = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:3])
+        raise BundleError.at(f"{folder.name}/{INFO}", found, "a bundle of this version of candle-ml") from error

@@ -1,0 +1,86 @@
+"""Candles in, prediction out: features, windows, scores, calibration, decoding, in this order and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ml.calibration import Calibrator
+from candle_ml.candles import Candles, SeriesKey
+from candle_ml.components import LabelEncoder, MatrixLayout, Model
+from candle_ml.config import PipelineConfig
+from candle_ml.features import FeaturePlan, candle_features, plan
+from candle_ml.plugins import PluginManager
+from candle_ml.predictions import Prediction
+from candle_ml.samples import SeriesFeatures, WindowMatrix, with_history
+from candle_ml.scores import DecodeParams, Samples, Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How candles become a sample matrix: the same at training and at inference, built from the configuration."""
+
+    plan: FeaturePlan
+    encoder: LabelEncoder
+    layout: MatrixLayout
+
+    def features(self, candles: Candles) -> SeriesFeatures:
+        """The candles and their feature matrix."""
+        return SeriesFeatures(candles, candle_features(self.plan, candles))
+
+    def matrix(self, series: Mapping[SeriesKey, SeriesFeatures], samples: Samples) -> WindowMatrix:
+        """The lazy matrix of samples that all have enough history."""
+        return WindowMatrix(self.plan, series, samples, self.layout)
+
+    def required_history(self, params: DecodeParams) -> int:
+        """Candles that must stand before a candle so that its prediction is that of the full series."""
+        return self.plan.lookback + self.encoder.longest_window - 1 + self.encoder.reach(params)
+
+
+def build_recipe(config: PipelineConfig, manager: PluginManager) -> Recipe:
+    """The recipe that a configuration describes. Raises `PluginError` or `ConfigError`."""
+    extractors = [manager.build_feature_extractor(choice) for choice in config.features.use]
+    encoder = manager.build_label_encoder(config.labels.use)
+    layout = manager.trainer_component(config.model.use).layout
+    return Recipe(plan(extractors), encoder, layout)
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A fitted model with all that turns candles into its prediction."""
+
+    recipe: Recipe
+    model: Model
+    calibrator: Calibrator
+    params: DecodeParams
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names by code; the first is `O`."""
+        return self.model.classes
+
+    @property
+    def required_history(self) -> int:
+        """Candles that must stand before a candle so that it gets a prediction."""
+        return self.recipe.required_history(self.params)
+
+    def scan(self, candles: Candles) -> tuple[Samples, NDArray[np.float64]]:
+        """Every candidate window with enough history, and the model's own probabilities for it, uncalibrated."""
+        series = self.recipe.features(candles)
+        samples = with_history(self.recipe.encoder.candidates(candles), self.recipe.plan)
+        if not len(samples):
+            shape = (0, len(self.classes)) if samples.kind == "window" else (0, samples.width, len(self.classes))
+            return samples, np.empty(shape)
+        return samples, self.model.predict_proba(self.recipe.matrix({candles.key: series}, samples))
+
+    def predict(self, candles: Candles) -> Prediction:
+        """What the model says of every candle, whatever the threshold.
+
+        Raises `DataError` where an extractor needs volume and the candles have none.
+        """
+        samples, raw = self.scan(candles)
+        scores = Scores(self.classes, self.calibrator.apply(raw))
+        return self.recipe.encoder.decode(candles, samples, scores, self.params)

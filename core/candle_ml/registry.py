@@ -1,0 +1,163 @@
+"""The model registry: versions, the alias that the service follows, and its history."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from candle_ml.bundle import BundleInfo
+from candle_ml.errors import RegistryError
+from candle_ml.tracking import TrackingPlace
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+
+_HISTORY_TAG = "candle_ml.history."
+_LONGEST_HISTORY = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredVersion:
+    """One registered version. `digest` is that of the bundle's manifest; `trained_at` is Unix seconds UTC."""
+
+    name: str
+    version: int
+    aliases: tuple[str, ...]
+    run_id: str
+    source: str
+    digest: str
+    model_type: str
+    trained_at: int
+    f1_macro: float | None
+
+
+class Registry:
+    """The versions of one registered model."""
+
+    def __init__(self, place: TrackingPlace, name: str) -> None:
+        self.place = place
+        self.name = name
+        self._client = place.client()
+
+    def versions(self) -> tuple[RegisteredVersion, ...]:
+        """All versions, newest first; none where the model was never registered."""
+        model = self._model()
+        if model is None:
+            return ()
+        with self.place.guarded():
+            found = []
+            token: str | None = None
+            while True:
+                page = self._client.search_model_versions(f"name = '{self.name}'", page_token=token)
+                found.extend(page)
+                token = page.token
+                if not token:
+                    break
+        versions = [_registered(version, model) for version in found]
+        return tuple(sorted(versions, key=lambda version: version.version, reverse=True))
+
+    def at_alias(self, alias: str) -> RegisteredVersion | None:
+        """The version that an alias points to, if any."""
+        model = self._model()
+        number = None if model is None else model.aliases.get(alias)
+        if model is None or number is None:
+            return None
+        with self.place.guarded():
+            return _registered(self._client.get_model_version(self.name, str(number)), model)
+
+    def find(self, *, version: int | None = None, alias: str | None = None, run_id: str | None = None) -> RegisteredVersion:
+        """The one version that is asked for. Raises `RegistryError` that lists what there is."""
+        if alias is not None:
+            found = self.at_alias(alias)
+        else:
+            matching = [v for v in self.versions() if v.version == version or (run_id and v.run_id == run_id)]
+            found = matching[0] if matching else None
+        if found is None:
+            asked = f"version {version}" if version is not None else f"alias {alias!r}" if alias else f"run {run_id!r}"
+            there = ", ".join(str(v.version) for v in self.versions()) or "none; train one first"
+            raise RegistryError.at(f"model {self.name}", f"no {asked}", f"versions there are: {there}")
+        return found
+
+    def register(self, source: str, run_id: str, digest: str, info: BundleInfo) -> RegisteredVersion:
+        """Make a logged model the next version; its digest and summary are written with it, in one step."""
+        tags = {"digest": digest, "model_type": info.model_type, "trained_at": str(info.trained_at)}
+        if info.metrics.f1_macro is not None:
+            tags["f1_macro"] = repr(info.metrics.f1_macro)
+        with self.place.guarded():
+            if self._model() is None:
+                self._client.create_registered_model(self.name)
+            version = self._client.create_model_version(self.name, source, run_id, tags=tags)
+        return self.find(version=int(version.version))
+
+    def promote(self, version: int, alias: str) -> None:
+        """Point an alias at a version, remembering where it pointed before."""
+        self.find(version=version)
+        current = self.at_alias(alias)
+        if current is not None and current.version == version:
+            return
+        history = self._history(alias)
+        if current is not None:
+            self._remember(alias, [*history, current.version])
+        with self.place.guarded():
+            self._client.set_registered_model_alias(self.name, alias, str(version))
+
+    def rollback(self, alias: str) -> RegisteredVersion:
+        """Point an alias back at the version it pointed to before. Raises `RegistryError` where there is none."""
+        history = self._history(alias)
+        current = self.at_alias(alias)
+        earlier = [number for number in history if current is None or number != current.version]
+        if not earlier:
+            raise RegistryError.at(f"model {self.name}", f"alias {alias!r} has no earlier version", "promote one")
+        with self.place.guarded():
+            self._client.set_registered_model_alias(self.name, alias, str(earlier[-1]))
+        self._remember(alias, earlier[:-1])
+        return self.find(version=earlier[-1])
+
+    def fetch(self, version: RegisteredVersion, folder: Path) -> Path:
+        """Copy a version's bundle into `folder` (empty) and return where it is; nothing is parsed."""
+        import mlflow
+
+        with self.place.guarded():
+            # A local store answers with its live path, so the destination is always named.
+            uri = f"{version.source.rstrip('/')}/artifacts/bundle"
+            mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder))
+        return folder / "bundle"
+
+    def _model(self) -> RegisteredModel | None:
+        from mlflow.exceptions import MlflowException
+
+        with self.place.guarded():
+            try:
+                return self._client.get_registered_model(self.name)
+            except MlflowException as error:
+                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                    return None
+                raise
+
+    def _history(self, alias: str) -> list[int]:
+        model = self._model()
+        text = "[]" if model is None else model.tags.get(_HISTORY_TAG + alias, "[]")
+        return [int(number) for number in json.loads(text)]
+
+    def _remember(self, alias: str, history: list[int]) -> None:
+        with self.place.guarded():
+            text = json.dumps(history[-_LONGEST_HISTORY:])
+            self._client.set_registered_model_tag(self.name, _HISTORY_TAG + alias, text)
+
+
+def _registered(version: ModelVersion, model: RegisteredModel) -> RegisteredVersion:
+    aliases = tuple(sorted(alias for alias, number in model.aliases.items() if str(number) == str(version.version)))
+    f1_macro = version.tags.get("f1_macro")
+    return RegisteredVersion(
+        name=version.name,
+        version=int(version.version),
+        aliases=aliases,
+        run_id=version.run_id,
+        source=version.source,
+        digest=version.tags.get("digest", ""),
+        model_type=version.tags.get("model_type", ""),
+        trained_at=int(version.tags.get("trained_at", "0")),
+        f1_macro=None if f1_macro is None else float(f1_macro),
+    )
