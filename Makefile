@@ -1,0 +1,85 @@
+# Needs Python 3.11 or newer with venv, make and a package index; nothing else.
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO ?= demo
+JOBS ?= 2
+TESTS ?=
+LOCK_FLAGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadscope
+UV_VERSION := 0.13.9
+COMPILE = .venv-lock/bin/uv --no-config pip compile pyproject.toml --universal --python-version 3.11 \
+	--fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet $(LOCK_FLAGS)
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test lint types imports pytest test-slow format lock clean
+
+help: ## Show these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+venv: $(VENV)/.project ## Create the environment from the lock file
+
+demo: venv ## Train and register a model on real candles, in demo/
+	@test -e "$(DEMO)/pipeline.yaml" || $(BIN)/candle-ml init --demo "$(DEMO)"
+	@cd "$(DEMO)" && "$(abspath $(BIN))/candle-ml" train
+	@echo
+	@echo "The model is trained and registered. To go on:"
+	@echo "  cd $(DEMO) && . '$(abspath $(BIN))/activate'"
+	@echo "  candle-ml model list"
+	@echo "  candle-ml plugins"
+	@echo "  candle-ml --help"
+
+test: lint types imports pytest ## Run every check but the slow suites
+
+lint: venv ## Check style and formatting
+	@echo "==> ruff"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+
+types: venv ## Check types
+	@echo "==> mypy"
+	@$(BIN)/mypy
+
+imports: venv ## Check that modules import downwards only
+	@echo "==> import-linter"
+	@$(BIN)/lint-imports --no-logo
+
+pytest: venv ## Run the tests; TESTS="path -k name" chooses some
+	@echo "==> pytest"
+	@$(PYTEST) $(TESTS)
+
+test-slow: venv ## Run the tests that take minutes
+	@echo "==> pytest -m slow"
+	@$(PYTEST) -m slow $(TESTS)
+
+format: venv ## Format the code and mend what ruff can mend
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+lock: .venv-lock/.uv-$(UV_VERSION) ## Write both lock files again; LOCK_FLAGS=--upgrade takes newer versions
+	@$(COMPILE) --extra dev --output-file requirements.lock
+	@$(COMPILE) --extra serve --constraints requirements.lock --output-file requirements-serve.lock
+
+clean: ## Remove what the other targets made: environments, caches and demo/
+	rm -rf $(VENV) .venv-* $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find core plugins server tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.packages: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed; {sys.executable} is {sys.version.split()[0]}; name another by PYTHON=")'
+	@echo "==> Installing the packages of $< into $(VENV) (one to three minutes)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) install --no-compile --require-hashes --requirement $<
+	@touch $@
+
+$(VENV)/.project: $(VENV)/.packages pyproject.toml
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-lock/.uv-$(UV_VERSION):
+	@$(PYTHON) -m venv --clear .venv-lock
+	@.venv-lock/bin/python -m pip --disable-pip-version-check --no-input --quiet install uv==$(UV_VERSION)
+	@touch $@
