@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from candle_ml.annotations import NO_PATTERN, Annotation, RejectedRow, ReviewedRange
 from candle_ml.candles import Candles, SeriesKey
+from candle_ml.errors import DataError
 
+_FOREVER = 253_402_300_799  # 9999-12-31T23:59:59Z
 _WEAKEST_ORIGIN_FIRST = ("assumed", "scanned", "explicit")
 
 
@@ -114,3 +116,27 @@ def _run(data: SeriesData, first: int, last: int, labels: frozenset[str]) -> Rev
     }
     origin = next(name for name in (*_WEAKEST_ORIGIN_FIRST, *sorted(origins)) if name in origins)
     return ReviewedRange(data.candles.key, start_time, end_time, origin, labels)
+
+
+def restricted(dataset: Dataset, start: int | None, end: int | None) -> Dataset:
+    """What was known of `[start, end]` (Unix seconds, both inclusive, None: open) when it ended.
+
+    Candles before `start` stay as history; annotations and reviewed ranges count where they lie inside. Raises
+    `DataError` where no candle is left.
+    """
+    first, last = start or 0, _FOREVER if end is None else end
+    series = {}
+    for key, data in dataset.series.items():
+        candles = data.candles[: data.candles.index_range(0, last)[1] + 1]
+        if len(candles) and candles.time[-1] >= first:
+            annotations = tuple(a for a in data.annotations if first <= a.start_time and a.end_time <= last)
+            reviewed = tuple(
+                replace(r, start_time=max(r.start_time, first), end_time=min(r.end_time, last))
+                for r in data.reviewed
+                if r.start_time <= last and r.end_time >= first
+            )
+            series[key] = SeriesData(candles, annotations, reviewed)
+    if not series:
+        asked = f"no candle from {iso_time(first)} to {iso_time(last)}"
+        raise DataError.at("data", asked, "choose a time that the candles cover")
+    return replace(dataset, series=series, hash=content_hash(series))

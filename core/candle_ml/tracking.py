@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,9 +109,10 @@ class TrackedRun:
             )
 
     def log_files(self, folder: Path) -> None:
-        """Upload every file of a folder."""
+        """Upload the files of a folder, not those of its subfolders."""
         with self.place.guarded():
-            self._client.log_artifacts(self.run_id, str(folder))
+            for path in sorted(path for path in folder.iterdir() if path.is_file()):
+                self._client.log_artifact(self.run_id, str(path))
 
     def log_model(self, bundle: Path) -> str:
         """Log a bundle as an MLflow model whose code is candle-ml's; returns its URI."""
@@ -127,10 +128,16 @@ class TrackedRun:
             )
         return str(logged.model_uri)
 
-    def finish(self, status: str) -> None:
-        """Close the run as `FINISHED` or `FAILED`."""
+    def finish(self) -> None:
+        """Close the run as finished."""
         with self.place.guarded():
-            self._client.set_terminated(self.run_id, status)
+            self._client.set_terminated(self.run_id, "FINISHED")
+
+    def fail(self, error: BaseException) -> None:
+        """Close the run as failed, with the reason; a server that is away must not hide that reason."""
+        with suppress(RegistryError), self.place.guarded():
+            self._client.set_tag(self.run_id, "error", _first_line(error) or type(error).__name__)
+            self._client.set_terminated(self.run_id, "FAILED")
 
 
 def flatten(values: Any, prefix: str = "") -> dict[str, str]:
@@ -149,5 +156,5 @@ def _create_experiment(client: MlflowClient, place: TrackingPlace, experiment: s
     return str(client.create_experiment(experiment, artifact_location=location))
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0][:300]

@@ -11,7 +11,6 @@ from candle_ml.config import PipelineConfig, parse_config
 from candle_ml.errors import BundleError
 from candle_ml.inference.predictor import Predictor, build_recipe
 from candle_ml.inference.receipt import Golden, Receipt, replay
-from candle_ml.plugins import PluginManager
 from candle_ml.scores import DecodeParams
 
 
@@ -41,10 +40,9 @@ def load_model(folder: Path, digest: str | None = None) -> LoadedModel:
 
 def _predictor(sealed: SealedBundle, config: PipelineConfig) -> Predictor:
     info = sealed.info
-    manager = PluginManager.load(config.disabled_plugins)
-    model = manager.trainer_component(config.model.use).load(sealed.model_folder)
+    model = config.manager.load_model(config.model.chosen.name, sealed.model_folder)
     calibrator = Calibrator.from_json(sealed.text(CALIBRATOR))
-    predictor = Predictor(build_recipe(config, manager), model, calibrator, DecodeParams(info.thresholds, info.lengths))
+    predictor = Predictor(build_recipe(config), model, calibrator, DecodeParams(info.thresholds, info.lengths))
     if predictor.classes != info.classes:
         raise BundleError.at("model", f"classes {list(predictor.classes)}", f"the bundle's {list(info.classes)}")
     if predictor.required_history != info.required_history:

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from candle_ml.calibration import Calibrator
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.components import LabelEncoder, MatrixLayout, Model
-from candle_ml.config import PipelineConfig
+from candle_ml.config import PipelineConfig, check_sample_kind
 from candle_ml.features import FeaturePlan, candle_features, plan
-from candle_ml.plugins import PluginManager
 from candle_ml.predictions import Prediction
 from candle_ml.samples import SeriesFeatures, WindowMatrix, with_history
 from candle_ml.scores import DecodeParams, Samples, Scores
@@ -40,12 +39,16 @@ class Recipe:
         return self.plan.lookback + self.encoder.longest_window - 1 + self.encoder.reach(params)
 
 
-def build_recipe(config: PipelineConfig, manager: PluginManager) -> Recipe:
+def build_recipe(config: PipelineConfig) -> Recipe:
     """The recipe that a configuration describes. Raises `PluginError` or `ConfigError`."""
-    extractors = [manager.build_feature_extractor(choice) for choice in config.features.use]
-    encoder = manager.build_label_encoder(config.labels.use)
-    layout = manager.trainer_component(config.model.use).layout
-    return Recipe(plan(extractors), encoder, layout)
+    manager = config.manager
+    chosen = config.features.use
+    extractors = [manager.build("feature-extractor", choice.name, choice.options) for choice in chosen]
+    labels = config.labels.chosen
+    encoder = manager.build("label-encoder", labels.name, labels.options)
+    check_sample_kind(config, encoder.kind)
+    layout = config.model.chosen.component.layout
+    return Recipe(plan(extractors, [choice.name for choice in chosen]), encoder, layout)
 
 
 @dataclass(frozen=True, slots=True)

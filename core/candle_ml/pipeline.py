@@ -1,0 +1,204 @@
+"""Training from end to end: ingest, dataset, train, evaluate, register, in this order."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+from candle_ml.bundle import model_hash, open_bundle
+from candle_ml.bundling import Provenance, write_bundle
+from candle_ml.components import Progress, no_progress
+from candle_ml.config import PipelineConfig
+from candle_ml.dataset import Dataset, restricted
+from candle_ml.errors import ConfigError
+from candle_ml.evaluation import Evaluation, EvaluationOptions, evaluate
+from candle_ml.inference import Predictor
+from candle_ml.promotion import Promotion, promote
+from candle_ml.registry import Registry
+from candle_ml.reporting import write_report
+from candle_ml.sources import ingest
+from candle_ml.split import Split
+from candle_ml.tracking import TrackedRun, TrackingPlace, flatten
+from candle_ml.training import Prepared, Trained, cases, fit, fit_model, prepare
+
+StageName = Literal["ingest", "dataset", "train", "evaluate", "register"]
+STAGES: tuple[StageName, ...] = get_args(StageName)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run has made, up to the stage it was told to stop after; None for what it did not reach.
+
+    `folder` holds the run's files: `bundle/`, `report.html`, `evaluation.json` and the configuration. `model_hash` is
+    over the model files alone, so that one seed and one input give one hash.
+    """
+
+    run_id: str
+    folder: Path
+    dataset: Dataset
+    prepared: Prepared | None = None
+    trained: Trained | None = None
+    evaluation: Evaluation | None = None
+    model_hash: str | None = None
+    promotion: Promotion | None = None
+    report: Path | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_dataset(
+    config: PipelineConfig, start: int | None = None, end: int | None = None, progress: Progress = no_progress
+) -> Dataset:
+    """What the configured sources hold; with `start` and `end` (Unix seconds) only what is known of that time."""
+    if not config.sources.enabled or not config.sources.use:
+        raise ConfigError.at(config.where("sources"), "no enabled source", "enable one that reads candles")
+    stage = config.sources
+    sources = [(one.name, config.manager.build("annotation-source", one.name, one.options)) for one in stage.use]
+    dataset = ingest(
+        sources, config.root, strict=stage.strict, assume_reviewed=stage.assume_reviewed, progress=progress
+    )
+    return dataset if start is None and end is None else restricted(dataset, start, end)
+
+
+def run(
+    config: PipelineConfig,
+    *,
+    until: StageName = "register",
+    start: int | None = None,
+    end: int | None = None,
+    progress: Progress = no_progress,
+) -> RunResult:
+    """Run the pipeline up to and including a stage; a disabled stage and what needs it are left out.
+
+    Raises a `CandleMLError`; a run that had begun on the tracking server is closed there as failed.
+    """
+    dataset = read_dataset(config, start, end, progress)
+    tracked = _reaches(until, "train") and config.model.enabled and config.tracking.enabled
+    with _tracking(config, enabled=tracked) as tracking:
+        run_id = tracking.run_id if tracking else uuid.uuid4().hex
+        result = RunResult(run_id, config.root / ".candle-ml" / "runs" / run_id, dataset, notes=dataset.notes)
+        if _reaches(until, "dataset") and config.labels.enabled and config.model.enabled:
+            result = replace(result, prepared=prepare(dataset, config, progress))
+        if result.prepared and _reaches(until, "train"):
+            result = _train(result, config, until, progress)
+        if result.trained and tracking:
+            result = _log(result, config, tracking, until, progress)
+    return result
+
+
+def _reaches(until: StageName, stage: StageName) -> bool:
+    return STAGES.index(until) >= STAGES.index(stage)
+
+
+@contextmanager
+def _tracking(config: PipelineConfig, enabled: bool) -> Iterator[TrackedRun | None]:
+    """The run on the tracking server, closed as failed when anything goes wrong."""
+    if not enabled:
+        yield None
+        return
+    place = TrackingPlace.of(config.tracking.uri, config.root)
+    run = TrackedRun.start(place, config.experiment, f"{config.name}-{config.model.chosen.name}")
+    try:
+        yield run
+    except BaseException as error:
+        run.fail(error)
+        raise
+    run.finish()
+
+
+def _train(result: RunResult, config: PipelineConfig, until: StageName, progress: Progress) -> RunResult:
+    assert result.prepared is not None
+    trained = fit(result.prepared, config, progress)
+    evaluation = None
+    if _reaches(until, "evaluate") and config.evaluation.enabled:
+        evaluation = evaluate_block(result.prepared, trained.predictor, config, "test", progress)
+    if config.model.refit:
+        trained = _refitted(trained, config, progress)
+    provenance = Provenance(result.run_id, config.experiment, commit=_commit(config.root))
+    write_bundle(result.folder / "bundle", trained, evaluation, config, provenance)
+    result = replace(
+        result,
+        trained=trained,
+        evaluation=evaluation,
+        model_hash=model_hash(result.folder / "bundle"),
+        notes=(*result.notes, *result.prepared.split.warnings, *trained.notes),
+    )
+    return replace(result, report=write_report(result.folder, result, config))
+
+
+def evaluate_block(
+    prepared: Prepared, predictor: Predictor, config: PipelineConfig, name: str, progress: Progress = no_progress
+) -> Evaluation | None:
+    """The scores of a predictor on a block; None where the split has no such block."""
+    block = prepared.split.block(name)
+    if block is None:
+        return None
+    found = cases(prepared, predictor, block, progress)
+    options = EvaluationOptions(iou=config.evaluation.iou, point_tolerance=config.evaluation.tolerance)
+    priors = _priors(prepared.split)
+    return evaluate(found, predictor.classes, predictor.params.thresholds, options, priors, config.seed)
+
+
+def _priors(split: Split) -> dict[str, float]:
+    """The share of each class among the training samples."""
+    codes = split.train.codes
+    labelled = codes[codes >= 0]
+    return {name: float((labelled == code).mean()) for code, name in enumerate(split.train.classes)}
+
+
+def _refitted(trained: Trained, config: PipelineConfig, progress: Progress) -> Trained:
+    """The same configuration fitted on every block but validation, which early stopping still watches."""
+    everything = trained.prepared.split.merged()
+    model = fit_model(trained.prepared, everything, config, progress)
+    note = "refit: the served model was fitted on every block; its scores are those of the model before"
+    return replace(trained, predictor=replace(trained.predictor, model=model), notes=(*trained.notes, note))
+
+
+def _log(
+    result: RunResult, config: PipelineConfig, tracking: TrackedRun, until: StageName, progress: Progress
+) -> RunResult:
+    """Parameters, metrics, files and the model; then the registry."""
+    assert result.trained is not None
+    progress("logging", 0, 2)
+    metrics = {} if result.evaluation is None else result.evaluation.flat_metrics()
+    params = flatten({"model": config.model.chosen.name, "labels": config.labels.chosen.name, "seed": config.seed})
+    for stage, choice in (("model", config.model.chosen), ("labels", config.labels.chosen)):
+        params |= flatten(choice.options.model_dump(mode="json"), stage)
+    for choice in config.features.use:
+        params |= flatten(choice.options.model_dump(mode="json"), f"features.{choice.name}")
+    tags = {"config_hash": config.hash, "data_hash": result.dataset.hash, "model_hash": result.model_hash or ""}
+    tracking.log(params, metrics, tags)
+    tracking.log_files(result.folder)
+    source = tracking.log_model(result.folder / "bundle")
+    progress("logging", 1, 2)
+    if _reaches(until, "register") and config.registry.enabled:
+        result = replace(result, promotion=_register(result, config, tracking, source))
+    progress("logging", 2, 2)
+    return result
+
+
+def _register(result: RunResult, config: PipelineConfig, tracking: TrackedRun, source: str) -> Promotion:
+    assert result.prepared is not None
+    prepared = result.prepared
+    sealed = open_bundle(result.folder / "bundle")
+    registry = Registry(tracking.place, config.model_name)
+    version = registry.register(source, result.run_id, sealed.digest, sealed.info)
+
+    def evaluated(predictor: Predictor) -> Evaluation | None:
+        return evaluate_block(prepared, predictor, config, "test")
+
+    stage = config.registry
+    return promote(registry, version, stage.alias, stage.promote, result.evaluation, evaluated)
+
+
+def _commit(root: Path) -> str | None:
+    """The git commit of the project folder, if it is under git."""
+    try:
+        found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return found.stdout.strip() or None

@@ -1,0 +1,82 @@
+"""Whether a new version takes the alias that the service follows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from candle_ml.errors import CandleMLError
+from candle_ml.evaluation import Evaluation
+from candle_ml.inference import Predictor, load_model
+from candle_ml.registry import RegisteredVersion, Registry
+
+Rule = Literal["always", "better", "never"]
+Evaluate = Callable[[Predictor], Evaluation | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A registered version; `promoted` says whether it took the alias, `reason` why or why not."""
+
+    version: RegisteredVersion
+    alias: str
+    promoted: bool
+    reason: str
+
+
+def promote(
+    registry: Registry,
+    version: RegisteredVersion,
+    alias: str,
+    rule: Rule,
+    evaluation: Evaluation | None,
+    evaluate: Evaluate,
+) -> Promotion:
+    """Move the alias by rule.
+
+    `better` evaluates the version that holds the alias on the same test block as the new one (`evaluate`) and compares
+    the macro span F1 there; a label that the old one does not know counts as missed.
+    """
+    holder = registry.at_alias(alias)
+    promoted, reason = _judge(registry, holder, rule, evaluation, evaluate)
+    if promoted:
+        registry.promote(version.version, alias)
+    return Promotion(registry.find(version=version.version), alias, promoted, reason)
+
+
+def _judge(
+    registry: Registry,
+    holder: RegisteredVersion | None,
+    rule: Rule,
+    evaluation: Evaluation | None,
+    evaluate: Evaluate,
+) -> tuple[bool, str]:
+    if rule == "never":
+        return False, "promote is 'never'"
+    if holder is None:
+        return True, "no version held the alias"
+    if rule == "always":
+        return True, "promote is 'always'"
+    if evaluation is None:
+        return False, "nothing was evaluated, so nothing shows that it is better"
+    try:
+        theirs = _score_of(registry, holder, evaluate)
+    except CandleMLError as error:
+        return True, f"version {holder.version} cannot be compared: {error}"
+    ours = _span_f1(evaluation)
+    compared = f"span F1 {ours:.3f} against {theirs:.3f} of version {holder.version} on the same test block"
+    return ours > theirs, compared
+
+
+def _score_of(registry: Registry, holder: RegisteredVersion, evaluate: Evaluate) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        loaded = load_model(registry.fetch(holder, Path(folder)), holder.digest)
+        evaluation = evaluate(loaded.predictor)
+    return 0.0 if evaluation is None else _span_f1(evaluation)
+
+
+def _span_f1(evaluation: Evaluation) -> float:
+    return evaluation.spans.at(evaluation.spans.iou).macro.f1_score

@@ -1,0 +1,179 @@
+"""From a data set to a fitted predictor: samples, split, fit, calibration and thresholds, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from candle_ml.annotations import NO_PATTERN
+from candle_ml.calibration import Calibrator, fit_calibrator
+from candle_ml.candles import Candles, SeriesKey
+from candle_ml.components import FitContext, Model, Progress, no_progress
+from candle_ml.config import PipelineConfig
+from candle_ml.dataset import Dataset, SeriesData, effective_reviewed
+from candle_ml.errors import TrainingError
+from candle_ml.evaluation import DEFAULT_THRESHOLD, SeriesCase, ThresholdChoice, choose_thresholds, series_spans
+from candle_ml.inference import Predictor, Recipe, build_recipe
+from candle_ml.samples import SeriesFeatures, build_samples, concatenate, with_history
+from candle_ml.scores import DecodeParams, Samples
+from candle_ml.split import Block, Split, everything_in_train, split
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that stands before a model is fitted."""
+
+    dataset: Dataset
+    recipe: Recipe
+    features: Mapping[SeriesKey, SeriesFeatures]
+    split: Split
+    left_out: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A fitted predictor, and what was noticed on the way."""
+
+    predictor: Predictor
+    prepared: Prepared
+    notes: tuple[str, ...]
+
+
+def prepare(
+    dataset: Dataset, config: PipelineConfig, progress: Progress = no_progress
+) -> Prepared:
+    """Features, samples and blocks. Raises `TrainingError` where they do not suffice for training."""
+    recipe = build_recipe(config)
+    features = {}
+    for number, (key, data) in enumerate(dataset.series.items()):
+        progress("features", number, len(dataset.series))
+        features[key] = recipe.features(data.candles)
+    progress("features", len(dataset.series), len(dataset.series))
+    encoded = build_samples(dataset, recipe.encoder)
+    samples = with_history(encoded.samples, recipe.plan)
+    too_early = len(encoded.samples) - len(samples)
+    left_out = encoded.left_out | ({"too little history": too_early} if too_early else {})
+    return Prepared(dataset, recipe, features, _split(samples, dataset, config), left_out)
+
+
+def fit(
+    prepared: Prepared, config: PipelineConfig, progress: Progress = no_progress
+) -> Trained:
+    """Fit, calibrate and choose thresholds; the test block is not looked at."""
+    model = fit_model(prepared, prepared.split, config, progress)
+    predictor = Predictor(prepared.recipe, model, Calibrator.none(model.classes), _params(prepared, model))
+    block = prepared.split.block("calibration")
+    if not config.calibration.enabled or block is None:
+        return Trained(predictor, prepared, ("no calibration block: confidences are the model's own",))
+    calibrator = _calibrator(predictor, prepared, block, config)
+    predictor = replace(predictor, calibrator=calibrator)
+    chosen = _thresholds(predictor, prepared, block, config, progress)
+    params = replace(predictor.params, thresholds=chosen.thresholds)
+    return Trained(replace(predictor, params=params), prepared, (*calibrator.notes, *chosen.notes))
+
+
+def fit_model(
+    prepared: Prepared, parts: Split, config: PipelineConfig, progress: Progress = no_progress
+) -> Model:
+    """Fit the configured trainer on the train part, watching the validation part where there is one."""
+    chosen = config.model.chosen
+    trainer = config.manager.build("model-trainer", chosen.name, chosen.options)
+    if not len(parts.train):
+        raise TrainingError.at("training", "no sample at all", "annotate candles with enough history before them")
+    context = FitContext(parts.train.classes, config.seed, config.execution.workers, progress)
+    matrix = prepared.recipe.matrix
+    validation = matrix(prepared.features, parts.validation) if len(parts.validation) else None
+    return trainer.fit(matrix(prepared.features, parts.train), validation, context)
+
+
+def cases(prepared: Prepared, predictor: Predictor, block: Block, progress: Progress = no_progress) -> list[SeriesCase]:
+    """What the predictor says of every series up to the end of a block, with the truth of its reviewed candles there.
+
+    Candles after the block are withheld, so that nothing in it is decided by them.
+    """
+    found = []
+    series = prepared.dataset.series
+    for number, (key, data) in enumerate(series.items()):
+        progress(block.name, number, len(series))
+        candles = _until(data.candles, block)
+        ranges = tuple(
+            (max(item.start_time, block.start), min(item.end_time, int(candles.time[-1])))
+            for item in (effective_reviewed(data, prepared.split.train.classes) if len(candles) else ())
+            if item.end_time >= block.start and len(candles) and item.start_time <= candles.time[-1]
+        )
+        if ranges:
+            found.append(SeriesCase(candles, predictor.predict(candles), data.annotations, ranges))
+    progress(block.name, len(series), len(series))
+    return found
+
+
+def _split(samples: Samples, dataset: Dataset, config: PipelineConfig) -> Split:
+    if not config.split.enabled:
+        return everything_in_train(samples)
+    stage = config.split
+    return split(
+        samples,
+        {key: data.candles for key, data in dataset.series.items()},
+        method=stage.method,
+        train=stage.train,
+        validation=stage.validation,
+        calibration=stage.calibration,
+        test=stage.test,
+        embargo=stage.embargo,
+        seed=config.seed,
+    )
+
+
+def _thresholds(
+    predictor: Predictor, prepared: Prepared, block: Block, config: PipelineConfig, progress: Progress
+) -> ThresholdChoice:
+    """The threshold of each label: the configured one, else the one with the best span F1 on the block."""
+    given = config.calibration.thresholds
+    if not isinstance(given, str):
+        return ThresholdChoice(predictor.params.thresholds | given, ())
+    spans = [series_spans(case) for case in cases(prepared, predictor, block, progress)]
+    return choose_thresholds(spans, predictor.classes, tolerance=config.evaluation.tolerance)
+
+
+def _params(prepared: Prepared, model: Model) -> DecodeParams:
+    """Thresholds before any is chosen, and the median length of each label's training spans."""
+    samples = prepared.split.train
+    lengths = {}
+    for code, label in enumerate(samples.classes):
+        spans = samples.span_length[(samples.codes == code) & (samples.span_length > 0)] if samples.codes.ndim == 1 else []
+        if label != NO_PATTERN:
+            lengths[label] = int(np.median(spans)) if len(spans) else prepared.recipe.encoder.width
+    return DecodeParams({label: DEFAULT_THRESHOLD for label in model.classes if label != NO_PATTERN}, lengths)
+
+
+def _calibrator(predictor: Predictor, prepared: Prepared, block: Block, config: PipelineConfig) -> Calibrator:
+    """Calibrate on the exhaustive scan of the block's reviewed candles."""
+    probabilities, codes = [], []
+    for data in prepared.dataset.series.values():
+        candles = _until(data.candles, block)
+        if not len(candles):
+            continue
+        samples, raw = predictor.scan(candles)
+        rows = block.contains(samples) & _reviewed(samples, data, predictor.classes)
+        labelled = predictor.recipe.encoder.label(samples.take(rows), candles, data.annotations)
+        codes.append(concatenate([labelled], classes=predictor.classes).codes)
+        probabilities.append(raw[rows])
+    return fit_calibrator(
+        config.calibration.method, np.concatenate(probabilities), np.concatenate(codes), predictor.classes
+    )
+
+
+def _reviewed(samples: Samples, data: SeriesData, labels: tuple[str, ...]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """The windows that lie inside one reviewed range."""
+    inside = np.zeros(len(samples), dtype=bool)
+    for item in effective_reviewed(data, labels):
+        first, last = data.candles.index_range(item.start_time, item.end_time)
+        inside |= (samples.first >= first) & (samples.last <= last)
+    return inside
+
+
+def _until(candles: Candles, block: Block) -> Candles:
+    """The candles that have closed by the end of the block."""
+    return candles[: int(np.searchsorted(candles.time + candles.key.seconds, block.end, side="right"))]
