@@ -1,0 +1,39 @@
+"""pipeline.yaml: read with positions, checked as a whole, given on as frozen values."""
+
+from candle_ml.config.loading import load_config, parse_config
+from candle_ml.config.models import (
+    CalibrationStage,
+    Choice,
+    DataStage,
+    EvaluationStage,
+    ExecutionSection,
+    FeaturesStage,
+    InferenceStage,
+    LabelsStage,
+    ModelStage,
+    RegistryStage,
+    SourcesStage,
+    SplitStage,
+    TrackingStage,
+)
+from candle_ml.config.pipeline_config import PipelineConfig, check_sample_kind
+
+__all__ = [
+    "CalibrationStage",
+    "Choice",
+    "DataStage",
+    "EvaluationStage",
+    "ExecutionSection",
+    "FeaturesStage",
+    "InferenceStage",
+    "LabelsStage",
+    "ModelStage",
+    "PipelineConfig",
+    "RegistryStage",
+    "SourcesStage",
+    "SplitStage",
+    "TrackingStage",
+    "check_sample_kind",
+    "load_config",
+    "parse_config",
+]

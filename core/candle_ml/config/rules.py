@@ -1,0 +1,64 @@
+"""What stages need of each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from candle_ml.config.models import Settings
+from candle_ml.config.reading import Node
+from candle_ml.errors import Problem
+
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "features": ("sources",),
+    "labels": ("sources",),
+    "split": ("labels",),
+    "model": ("labels",),
+    "calibration": ("model", "split"),
+    "evaluation": ("model", "split"),
+    "registry": ("model", "tracking"),
+}
+"""The stages without which a stage cannot run, in the order that stages run in."""
+
+
+def disabled_stages(settings: Settings) -> frozenset[str]:
+    """The stages that say they are disabled, and those that say nothing and need one of them."""
+    stages = settings.stages()
+    disabled = {name for name, stage in stages.items() if not stage.enabled}
+    for name, needed in NEEDS.items():
+        if "enabled" not in stages[name].model_fields_set and not disabled.isdisjoint(needed):
+            disabled.add(name)
+    return frozenset(disabled)
+
+
+def contradictions(settings: Settings, disabled: frozenset[str], places: Mapping[str, Node]) -> list[Problem]:
+    """Everything that sections say against each other; `places` are the sections in the file."""
+    problems = []
+    for name, needed in NEEDS.items():
+        missing = " and ".join(other for other in needed if other in disabled)
+        if name not in disabled and missing:
+            advice = f"enable {missing}, or write {name}: {{enabled: false}}"
+            problems.append(_key(places[name], "enabled").problem(f"true, but {missing} is disabled", advice))
+    return problems + _empty_blocks(settings, disabled, places["split"]) + _secrets(settings, places["tracking"])
+
+
+def _empty_blocks(settings: Settings, disabled: frozenset[str], place: Node) -> list[Problem]:
+    blocks = (("calibration", "calibration", settings.split.calibration), ("evaluation", "test", settings.split.test))
+    return [
+        _key(place, block).problem(
+            f"0, which leaves nothing for {stage}", f"raise it, or write {stage}: {{enabled: false}}"
+        )
+        for stage, block, share in blocks
+        if share == 0 and stage not in disabled
+    ]
+
+
+def _secrets(settings: Settings, place: Node) -> list[Problem]:
+    if not re.search(r"://[^/@]*:[^/@]*@", settings.tracking.uri or ""):
+        return []
+    advice = "take it out and set MLFLOW_TRACKING_PASSWORD, or PGPASSWORD, in the environment"
+    return [_key(place, "uri").problem("an address with a password in it", advice)]
+
+
+def _key(node: Node, key: str) -> Node:
+    return node.value[key] if isinstance(node.value, dict) and key in node.value else node
