@@ -139,8 +139,7 @@ def _golden_ends(trained: Trained) -> list[tuple[Candles, int]]:
     samples, series = trained.prepared.split.train, trained.prepared.dataset.series
     ends: dict[tuple[SeriesKey, int], None] = {}
     for code in range(len(samples.classes)):
-        of_class = samples.codes.reshape(len(samples), -1).max(axis=1) == code
-        for row in np.flatnonzero(of_class)[-1:]:
+        for row in np.flatnonzero((samples.codes == code).reshape(len(samples), -1).any(axis=1))[-1:]:
             ends[samples.series[samples.series_code[row]], int(samples.last[row])] = None
     return [(series[key].candles, end) for key, end in list(ends)[:_GOLDEN_SLICES]]
 

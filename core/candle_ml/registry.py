@@ -67,7 +67,9 @@ class Registry:
         with self.place.guarded():
             return _registered(self._client.get_model_version(self.name, str(number)), model)
 
-    def find(self, *, version: int | None = None, alias: str | None = None, run_id: str | None = None) -> RegisteredVersion:
+    def find(
+        self, *, version: int | None = None, alias: str | None = None, run_id: str | None = None
+    ) -> RegisteredVersion:
         """The one version that is asked for. Raises `RegistryError` that lists what there is."""
         if alias is not None:
             found = self.at_alias(alias)

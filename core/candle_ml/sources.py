@@ -111,7 +111,7 @@ def _same_values(
 def _conflict(first: Candles, time: int) -> tuple[int, str, str]:
     row, _ = first.index_range(time, time)
     values = ", ".join(f"{name} {getattr(first, name)[row]:g}" for name in ("open", "high", "low", "close"))
-    return time, "other values than an earlier row of this time", f"{values} stand there"
+    return time, f"time {iso_time(time)} a second time, with other values than {values}", "one row a time"
 
 
 def _joined(first: Candles, second: Candles, added: NDArray[np.int64]) -> tuple[Candles, list[tuple[int, str, str]]]:

@@ -29,7 +29,7 @@ _MODEL_CODE = Path(__file__).with_name("mlflow_model.py")
 
 @dataclass(frozen=True, slots=True)
 class TrackingPlace:
-    """The tracking server or store, and the folder of artifacts that an embedded store uses (None: the server's own)."""
+    """A tracking server or store, and the folder of artifacts of an embedded one (None: the server's own)."""
 
     uri: str
     artifacts: Path | None
@@ -117,6 +117,7 @@ class TrackedRun:
     def log_model(self, bundle: Path) -> str:
         """Log a bundle as an MLflow model whose code is candle-ml's; returns its URI."""
         import mlflow
+
         from candle_ml import __version__
 
         with self.place.guarded(), mlflow.start_run(run_id=self.run_id):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from candle_ml.annotations import NO_PATTERN
 from candle_ml.calibration import Calibrator, fit_calibrator
@@ -16,8 +17,8 @@ from candle_ml.dataset import Dataset, SeriesData, effective_reviewed
 from candle_ml.errors import TrainingError
 from candle_ml.evaluation import DEFAULT_THRESHOLD, SeriesCase, ThresholdChoice, choose_thresholds, series_spans
 from candle_ml.inference import Predictor, Recipe, build_recipe
-from candle_ml.samples import SeriesFeatures, build_samples, concatenate, with_history
-from candle_ml.scores import DecodeParams, Samples
+from candle_ml.samples import SeriesFeatures, build_samples, with_history
+from candle_ml.scores import UNLABELLED, DecodeParams, Samples
 from candle_ml.split import Block, Split, everything_in_train, split
 
 
@@ -41,9 +42,7 @@ class Trained:
     notes: tuple[str, ...]
 
 
-def prepare(
-    dataset: Dataset, config: PipelineConfig, progress: Progress = no_progress
-) -> Prepared:
+def prepare(dataset: Dataset, config: PipelineConfig, progress: Progress = no_progress) -> Prepared:
     """Features, samples and blocks. Raises `TrainingError` where they do not suffice for training."""
     recipe = build_recipe(config)
     features = {}
@@ -58,9 +57,7 @@ def prepare(
     return Prepared(dataset, recipe, features, _split(samples, dataset, config), left_out)
 
 
-def fit(
-    prepared: Prepared, config: PipelineConfig, progress: Progress = no_progress
-) -> Trained:
+def fit(prepared: Prepared, config: PipelineConfig, progress: Progress = no_progress) -> Trained:
     """Fit, calibrate and choose thresholds; the test block is not looked at."""
     model = fit_model(prepared, prepared.split, config, progress)
     predictor = Predictor(prepared.recipe, model, Calibrator.none(model.classes), _params(prepared, model))
@@ -74,9 +71,7 @@ def fit(
     return Trained(replace(predictor, params=params), prepared, (*calibrator.notes, *chosen.notes))
 
 
-def fit_model(
-    prepared: Prepared, parts: Split, config: PipelineConfig, progress: Progress = no_progress
-) -> Model:
+def fit_model(prepared: Prepared, parts: Split, config: PipelineConfig, progress: Progress = no_progress) -> Model:
     """Fit the configured trainer on the train part, watching the validation part where there is one."""
     chosen = config.model.chosen
     trainer = config.manager.build("model-trainer", chosen.name, chosen.options)
@@ -95,7 +90,7 @@ def cases(prepared: Prepared, predictor: Predictor, block: Block, progress: Prog
     """
     found = []
     series = prepared.dataset.series
-    for number, (key, data) in enumerate(series.items()):
+    for number, data in enumerate(series.values()):
         progress(block.name, number, len(series))
         candles = _until(data.candles, block)
         ranges = tuple(
@@ -142,7 +137,7 @@ def _params(prepared: Prepared, model: Model) -> DecodeParams:
     samples = prepared.split.train
     lengths = {}
     for code, label in enumerate(samples.classes):
-        spans = samples.span_length[(samples.codes == code) & (samples.span_length > 0)] if samples.codes.ndim == 1 else []
+        spans = samples.span_length[(samples.span_length > 0) & (_row_codes(samples) == code)]
         if label != NO_PATTERN:
             lengths[label] = int(np.median(spans)) if len(spans) else prepared.recipe.encoder.width
     return DecodeParams({label: DEFAULT_THRESHOLD for label in model.classes if label != NO_PATTERN}, lengths)
@@ -158,14 +153,26 @@ def _calibrator(predictor: Predictor, prepared: Prepared, block: Block, config: 
         samples, raw = predictor.scan(candles)
         rows = block.contains(samples) & _reviewed(samples, data, predictor.classes)
         labelled = predictor.recipe.encoder.label(samples.take(rows), candles, data.annotations)
-        codes.append(concatenate([labelled], classes=predictor.classes).codes)
-        probabilities.append(raw[rows])
+        codes.append(_coded(labelled, predictor.classes).reshape(-1))
+        probabilities.append(raw[rows].reshape(-1, len(predictor.classes)))
     return fit_calibrator(
         config.calibration.method, np.concatenate(probabilities), np.concatenate(codes), predictor.classes
     )
 
 
-def _reviewed(samples: Samples, data: SeriesData, labels: tuple[str, ...]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _row_codes(samples: Samples) -> NDArray[np.int32]:
+    """One code a sample: of a sequence, its highest."""
+    return samples.codes.reshape(len(samples), -1).max(axis=1, initial=UNLABELLED)
+
+
+def _coded(samples: Samples, classes: tuple[str, ...]) -> NDArray[np.int32]:
+    """The samples' codes as indices into `classes`; unlabelled where the model does not know the label."""
+    position = {name: number for number, name in enumerate(classes)}
+    table = np.array([*(position.get(name, UNLABELLED) for name in samples.classes), UNLABELLED], dtype=np.int32)
+    return table[samples.codes]
+
+
+def _reviewed(samples: Samples, data: SeriesData, labels: tuple[str, ...]) -> NDArray[np.bool_]:
     """The windows that lie inside one reviewed range."""
     inside = np.zeros(len(samples), dtype=bool)
     for item in effective_reviewed(data, labels):
