@@ -1,0 +1,73 @@
+"""The source `candle-files`: candles from CSV and Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from candle_ml.annotations import Ingest, RejectedRow
+from candle_ml.candles import Candles, SeriesKey
+from candle_ml.components import SourceContext
+from candle_ml.sources import merge_candles, refuse
+from candle_ml_sources.candle_rows import CandleRows, read_candles
+from candle_ml_sources.files import DataFile, find_files, name_series, read_each
+from candle_ml_sources.options import CandleFilesOptions
+from candle_ml_sources.tables import read_table
+
+_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+_NAME_HINT = "name it like AAPL_1d.csv or AAPL/1d.csv, or list it under files"
+
+
+class CandleFiles:
+    """Reads candles, one series a file; several files of one series become one."""
+
+    def __init__(self, options: CandleFilesOptions) -> None:
+        self.options = options
+
+    def read(self, context: SourceContext) -> Ingest:
+        """All candles of the files, by series. Raises `DataError` for a file that is no table of candles.
+
+        Rows that are no candles are set aside and named; with the option `strict` they raise `DataError`.
+        """
+        options = self.options
+        given = SeriesKey(options.pair, options.timeframe) if options.pair and options.timeframe else None
+        found = find_files(context.root, options.path, _SUFFIXES)
+        named = name_series(found, given, options.files, _NAME_HINT)
+        parts = read_each(named, self._read_file, "candle files", context.progress)
+        read = _merged_by_series(parts)
+        if options.strict and read.rejected:
+            raise refuse(options.path, read.rejected)
+        return read
+
+    def _read_file(self, file: DataFile, series: SeriesKey) -> CandleRows:
+        return read_candles(read_table(file), series, self.options.time_unit)
+
+
+def _merged_by_series(parts: Sequence[CandleRows]) -> Ingest:
+    rejected = [row for part in parts for row in part.rejected]
+    notes = [note for part in parts for note in part.notes]
+    ordered = sorted(parts, key=lambda part: part.candles.key)
+    groups = [list(group) for _, group in groupby(ordered, key=lambda part: part.candles.key)]
+    candles = tuple(_merged(group, rejected, notes) for group in groups)
+    return Ingest(candles=candles, rejected=tuple(rejected), notes=tuple(notes))
+
+
+def _merged(parts: Sequence[CandleRows], rejected: list[RejectedRow], notes: list[str]) -> Candles:
+    """The candles of one series; the first file wins where two differ."""
+    candles = parts[0].candles
+    for number, part in enumerate(parts[1:], start=1):
+        merged = merge_candles(candles, part.candles)
+        candles = merged.candles
+        rejected += [
+            RejectedRow(_place(parts[: number + 1], time), found, expected) for time, found, expected in merged.refused
+        ]
+        if merged.repeated:
+            notes.append(f"{part.where}: {merged.repeated} rows stand in another file, with the same values")
+        if merged.volume_dropped:
+            notes.append(f"{part.where}: volume of {candles.key} dropped, because some of its files have none")
+    return candles
+
+
+def _place(parts: Sequence[CandleRows], time: int) -> str:
+    """The last of the files' rows with this time."""
+    return next(place for part in reversed(parts) if (place := part.place(time)) is not None)
