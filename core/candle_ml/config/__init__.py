@@ -1,5 +1,6 @@
 """pipeline.yaml: read with positions, checked as a whole, given on as frozen values."""
 
+from candle_ml.config.building import check_buildable
 from candle_ml.config.loading import load_config, parse_config
 from candle_ml.config.models import (
     CalibrationStage,
@@ -17,6 +18,7 @@ from candle_ml.config.models import (
     TrackingStage,
 )
 from candle_ml.config.pipeline_config import PipelineConfig, check_sample_kind
+from candle_ml.config.schema import schema
 
 __all__ = [
     "CalibrationStage",
@@ -33,7 +35,9 @@ __all__ = [
     "SourcesStage",
     "SplitStage",
     "TrackingStage",
+    "check_buildable",
     "check_sample_kind",
     "load_config",
     "parse_config",
+    "schema",
 ]

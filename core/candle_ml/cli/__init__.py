@@ -1,0 +1,109 @@
+"""The `candle-ml` command. A command's module is imported only when it runs or its own help is shown."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import traceback
+import warnings
+from importlib import import_module
+from importlib.util import find_spec
+
+import click
+
+from candle_ml.errors import CandleMLError, CandleMLWarning
+
+COMMANDS = {
+    "init": "Start a project in a folder, with demo data if you like.",
+    "doctor": "Check this installation and this project.",
+    "validate": "Check pipeline.yaml and name everything that is wrong with it.",
+    "schema": "Print the JSON Schema of pipeline.yaml, for editors.",
+    "plugins": "List what the installed plugins offer.",
+    "data": "Show what the sources of a pipeline hold.",
+    "train": "Train, evaluate and register a model.",
+    "evaluate": "Measure a model on data it has not seen.",
+    "predict": "Predict the patterns of a file of candles.",
+    "model": "List, promote and roll back registered models.",
+    "serve": "Serve predictions over HTTP.",
+}
+"""Each command with its line in the help; `candle_ml.cli.<name>:command` is the command itself."""
+
+UNEXPECTED = 70
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """Imports commands when they are asked for, and turns errors into messages and exit codes."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = f"{__name__}.{name}"
+        if find_spec(module) is None:
+            raise CandleMLError.at(f"candle-ml {name}", "not part of this installation", "reinstall candle-ml")
+        command = import_module(module).command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}:command is {command!r}, not a click command")
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            context.exit(INTERRUPTED)
+        except Exception as error:
+            context.exit(_told(error, debug=bool(context.params.get("debug"))))
+
+
+def _told(error: Exception, *, debug: bool) -> int:
+    """Tell the user of an error; the exit code it gives."""
+    if isinstance(error, OSError) and error.errno == errno.EPIPE:
+        raise error
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, CandleMLError):
+        click.echo(str(error), err=True)
+        return error.exit_code
+    text = " ".join(str(error).split())
+    click.echo(f"unexpected {type(error).__name__}: {text}; run candle-ml --debug for the traceback", err=True)
+    return UNEXPECTED
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-v", "--verbose", count=True, help="Say more; twice for everything.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="candle-ml", prog_name="candle-ml", message="%(prog)s %(version)s")
+def main(verbose: int, debug: bool) -> None:
+    """Learn the patterns you mark on candlestick charts, and draw them back on the chart.
+
+    Exit codes: 1 other error, 2 configuration or usage, 3 data, 4 plugin, 5 training, 6 bundle, 7 registry,
+    70 unexpected, 130 interrupted.
+    """
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    warnings.showwarning = _shown
+
+
+def _shown(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: object = None,
+) -> None:
+    """A warning of ours as its text; one of a package through its log."""
+    if issubclass(category, CandleMLWarning):
+        click.echo(f"warning: {message}", err=True)
+    else:
+        logging.getLogger("py.warnings").info("%s:%s: %s: %s", filename, lineno, category.__name__, message)

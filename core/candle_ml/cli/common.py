@@ -1,0 +1,109 @@
+"""What several commands share: where the configuration is, progress, tables, JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from candle_ml.errors import ConfigError
+
+if TYPE_CHECKING:
+    from candle_ml.components import Progress
+
+DEFAULT_CONFIGS = (Path("config") / "pipeline.yaml", Path("pipeline.yaml"))
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def config_options(command: _Command) -> _Command:
+    """`--config/-c` (parameter `config`: `Path | None`) and `--set` (parameter `overrides`: tuple of texts)."""
+    of_file = click.option(
+        "-c",
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="The pipeline to use.  [default: config/pipeline.yaml or pipeline.yaml, here or above]",
+    )
+    of_values = click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY.PATH=VALUE",
+        help="Use this value instead of the file's; may be repeated.",
+    )
+    return of_file(of_values(command))
+
+
+def json_option(command: _Command) -> _Command:
+    """`--json` (parameter `as_json`)."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def config_path(given: Path | None) -> Path:
+    """The given file, else the first of `DEFAULT_CONFIGS` in this folder or the nearest above. Raises `ConfigError`."""
+    if given is not None:
+        return given
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        for default in DEFAULT_CONFIGS:
+            if (folder / default).is_file():
+                return default if folder == here else folder / default
+    raise ConfigError.at(
+        str(DEFAULT_CONFIGS[0]), "not in this folder or above it", "run candle-ml init, or name it with -c"
+    )
+
+
+def print_json(value: object) -> None:
+    """A value as indented JSON on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Aligned columns on standard output; the last one is as long as its text."""
+    lines = [list(headers), *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
+    for line in lines:
+        cells = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A `Progress` that draws a bar for each task on a terminal and is silent in a pipe; bars go to standard error."""
+    if not sys.stderr.isatty():
+        yield lambda what, done, total: None
+        return
+    bars = _Bars()
+    try:
+        yield bars
+    finally:
+        bars.close()
+
+
+class _Bars:
+    """One bar at a time: a new task ends the one before."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._done = 0
+        self._bar: Any = None
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what != self._what:
+            self.close()
+            self._what, self._done = what, 0
+            self._bar = click.progressbar(length=total, label=what, file=sys.stderr)
+            self._bar.render_progress()
+        self._bar.update(done - self._done)
+        self._done = done
+
+    def close(self) -> None:
+        """End the bar that is drawn."""
+        if self._bar is not None:
+            self._bar.render_finish()
+        self._what, self._bar = "", None
