@@ -8,7 +8,7 @@ TESTS ?=
 LOCK_FLAGS ?=
 
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet --quiet
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 UV_VERSION := 0.13.9
 COMPILE = .venv-lock/bin/uv --no-config pip compile pyproject.toml --universal --python-version 3.11 \
@@ -81,5 +81,5 @@ $(VENV)/.project: $(VENV)/.packages pyproject.toml
 
 .venv-lock/.uv-$(UV_VERSION):
 	@$(PYTHON) -m venv --clear .venv-lock
-	@.venv-lock/bin/python -m pip --disable-pip-version-check --no-input --quiet install uv==$(UV_VERSION)
+	@.venv-lock/bin/python -m pip --disable-pip-version-check --no-input --quiet --quiet install uv==$(UV_VERSION)
 	@touch $@
