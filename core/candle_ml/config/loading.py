@@ -16,7 +16,7 @@ from candle_ml.components import (
     ModelTrainerComponent,
 )
 from candle_ml.config.choosing import Chooser
-from candle_ml.config.models import Settings, Stage
+from candle_ml.config.models import Section, Settings, Stage
 from candle_ml.config.overrides import overridden
 from candle_ml.config.pipeline_config import PipelineConfig
 from candle_ml.config.problems import validated
@@ -55,8 +55,9 @@ def parse_config(
     """
     document = overridden(read_file_text(text, name), tuple(overrides))
     report = Report(document)
-    sections = _sections(document.root)
-    settings = _settings(document.root, report)
+    root_node = _with_empty_sections(document.root)
+    sections = _sections(root_node)
+    settings = _settings(root_node, report)
     disabled = settings.plugins.disabled
     manager = manager.without(disabled) if manager is not None else PluginManager.load(disabled)
     _check_disabled(sections["plugins"], disabled, manager, report)
@@ -74,10 +75,17 @@ def parse_config(
     )
 
 
-def _sections(root: Node) -> dict[str, Node]:
-    """The place of each section; an absent one stands empty at the start of the file."""
+def _with_empty_sections(root: Node) -> Node:
+    """The same file; a section whose keys are all commented out is an empty mapping."""
     if root.value is not None and not isinstance(root.value, dict):
         raise ConfigError(root.problem(described(root.plain()), "a mapping of stages"))
+    own = {name for name, field in Settings.model_fields.items() if isinstance(field.default, Section)}
+    empty = {key: replace(node, value={}) for key, node in _members(root).items() if key in own and node.value is None}
+    return replace(root, value=_members(root) | empty)
+
+
+def _sections(root: Node) -> dict[str, Node]:
+    """The place of each section; an absent one stands empty at the start of the file."""
     members = _members(root)
     return {name: members.get(name) or Node(root.where, name, {}, root.where) for name in Settings.model_fields}
 
