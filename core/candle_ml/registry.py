@@ -82,6 +82,13 @@ class Registry:
             raise RegistryError.at(f"model {self.name}", f"no {asked}", f"versions there are: {there}")
         return found
 
+    def select(self, name: str) -> RegisteredVersion:
+        """The version that a user names by number, by alias or by run id."""
+        if name.isdecimal():
+            return self.find(version=int(name))
+        by_run = [version for version in self.versions() if version.run_id == name]
+        return by_run[0] if by_run else self.find(alias=name)
+
     def register(self, source: str, run_id: str, digest: str, info: BundleInfo) -> RegisteredVersion:
         """Make a logged model the next version; its digest and summary are written with it, in one step."""
         tags = {"digest": digest, "model_type": info.model_type, "trained_at": str(info.trained_at)}

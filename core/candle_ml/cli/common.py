@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,24 @@ if TYPE_CHECKING:
 DEFAULT_CONFIGS = (Path("config") / "pipeline.yaml", Path("pipeline.yaml"))
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class _Time(click.ParamType[int]):
+    """A date, an ISO date-time (UTC where no offset stands) or Unix seconds, as Unix seconds."""
+
+    name = "time"
+
+    def convert(self, value: str | int, param: click.Parameter | None, context: click.Context | None) -> int:
+        if isinstance(value, int) or value.isdecimal():
+            return int(value)
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time; write 2024-01-31, 2024-01-31T12:00 or Unix seconds", param, context)
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+TIME = _Time()
 
 
 def config_options(command: _Command) -> _Command:

@@ -1,16 +1,20 @@
 """From candles to a prediction: the one path that evaluation, the command line and the service go through."""
 
+from candle_ml.inference.answer import Answer, answer, in_sample
 from candle_ml.inference.loading import LoadedModel, load_model
 from candle_ml.inference.predictor import Predictor, Recipe, build_recipe
 from candle_ml.inference.receipt import Golden, Receipt, make_golden, replay
 
 __all__ = [
+    "Answer",
     "Golden",
     "LoadedModel",
     "Predictor",
     "Receipt",
     "Recipe",
+    "answer",
     "build_recipe",
+    "in_sample",
     "load_model",
     "make_golden",
     "replay",

@@ -1,0 +1,100 @@
+"""`candle-ml predict`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from candle_ml.cli.common import config_options, config_path, json_option, print_json, progress
+from candle_ml.cli.selecting import model_options, selected
+from candle_ml.config import load_config
+from candle_ml.dataset import iso_time
+from candle_ml.errors import DataError
+from candle_ml.inference import Answer, LoadedModel, answer
+from candle_ml.pipeline import read_candles
+
+_SPAN_COLUMNS = ("pair", "timeframe", "label", "start", "end", "confidence", "candles", "known_at", "provisional")
+_COLUMNS = ("pair", "timeframe", "time", "label", "confidence", "status", "provisional")
+
+
+@click.command("predict")
+@config_options
+@model_options
+@click.argument("path", required=False, type=click.Path(path_type=Path, exists=True))
+@click.option("--threshold", type=click.FloatRange(0, 1), help="For every label  [default: the model's own]")
+@click.option("--spans", is_flag=True, help="Print one row a span instead of one row a candle.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead.")
+@json_option
+def command(
+    config: Path | None,
+    overrides: tuple[str, ...],
+    model: str | None,
+    bundle: Path | None,
+    path: Path | None,
+    threshold: float | None,
+    spans: bool,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Predict the candles of PATH, a file or folder, or without it those of the configured sources; CSV on output."""
+    settings = load_config(config_path(config), overrides)
+    with progress() as report, selected(settings, model, bundle) as loaded:
+        series = read_candles(settings, path, report)
+        if not series:
+            raise DataError.at(str(path or "sources"), "no candles", "name a file that holds some")
+        predicted = [answer(loaded, candles, threshold) for candles in series]
+    if as_json:
+        print_json([_json(loaded, one) for one in predicted])
+        return
+    text = _csv(predicted, spans)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, "utf-8")
+
+
+def _json(loaded: LoadedModel, one: Answer) -> dict[str, object]:
+    provisional = one.prediction.provisional.tolist()
+    rows = zip(one.prediction.time.tolist(), one.label, one.confidence, one.status, provisional, strict=True)
+    return {
+        "model_name": loaded.info.model_name,
+        "run_id": loaded.info.run_id,
+        "pair": one.key.pair,
+        "timeframe": one.key.timeframe,
+        "spans": [asdict(span) for span in one.spans],
+        "candles": [dict(zip(_COLUMNS[2:], row, strict=True)) for row in rows],
+        "required_history": one.required_history,
+        "insufficient_history": one.insufficient_history,
+    }
+
+
+def _csv(predicted: list[Answer], spans: bool) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    if spans:
+        writer.writerow(_SPAN_COLUMNS)
+    else:
+        writer.writerow(_COLUMNS)
+    for one in predicted:
+        writer.writerows(_span_rows(one) if spans else _candle_rows(one))
+    return stream.getvalue()
+
+
+def _span_rows(one: Answer) -> Iterator[tuple[object, ...]]:
+    for span in one.spans:
+        times = (iso_time(span.start_time), iso_time(span.end_time))
+        rest = (f"{span.confidence:.6f}", span.candle_count, iso_time(span.known_at), span.provisional)
+        yield (one.key.pair, one.key.timeframe, span.label, *times, *rest)
+
+
+def _candle_rows(one: Answer) -> Iterator[tuple[object, ...]]:
+    provisional = one.prediction.provisional.tolist()
+    rows = zip(one.prediction.time.tolist(), one.label, one.confidence, one.status, provisional, strict=True)
+    for time, label, confidence, status, open_end in rows:
+        shown = "" if confidence is None else f"{confidence:.6f}"
+        yield (one.key.pair, one.key.timeframe, iso_time(time), label or "", shown, status, open_end)

@@ -1,0 +1,97 @@
+"""`candle-ml train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from candle_ml.cli.common import TIME, config_options, config_path, json_option, print_json, print_table, progress
+from candle_ml.config import load_config
+from candle_ml.pipeline import STAGES, RunResult, StageName, run
+
+
+@click.command("train")
+@config_options
+@click.option("--stage", "until", type=click.Choice(STAGES), default="register", help="Stop after this stage.")
+@click.option("--from", "start", type=TIME, help="Learn only from what was annotated from this time on.")
+@click.option("--to", "end", type=TIME, help="Leave out everything after this time.")
+@json_option
+def command(
+    config: Path | None,
+    overrides: tuple[str, ...],
+    until: StageName,
+    start: int | None,
+    end: int | None,
+    as_json: bool,
+) -> None:
+    """Train, evaluate, track and register a model."""
+    with progress() as report:
+        result = run(load_config(config_path(config), overrides), until=until, start=start, end=end, progress=report)
+    if as_json:
+        print_json(_summary(result))
+        return
+    _print(result)
+
+
+def _summary(result: RunResult) -> dict[str, object]:
+    evaluation, promotion = result.evaluation, result.promotion
+    return {
+        "run_id": result.run_id,
+        "folder": str(result.folder) if result.trained else None,
+        "report": str(result.report) if result.report else None,
+        "data_hash": result.dataset.hash,
+        "model_hash": result.model_hash,
+        "samples": _blocks(result),
+        "metrics": None if evaluation is None else evaluation.flat_metrics(),
+        "version": None if promotion is None else promotion.version.version,
+        "promoted": None if promotion is None else promotion.promoted,
+        "reason": None if promotion is None else promotion.reason,
+        "notes": list(result.notes),
+    }
+
+
+def _blocks(result: RunResult) -> dict[str, int]:
+    if result.prepared is None:
+        return {}
+    return {name: len(samples) for name, samples in result.prepared.split.parts().items()}
+
+
+def _print(result: RunResult) -> None:
+    series = result.dataset.series
+    annotations = sum(len(data.annotations) for data in series.values())
+    candles = sum(len(data.candles) for data in series.values())
+    click.echo(f"data: {len(series)} series, {candles} candles, {annotations} annotations")
+    if result.dataset.rejected:
+        click.echo(f"      {len(result.dataset.rejected)} rows set aside; candle-ml data report names them")
+    if result.prepared is not None:
+        click.echo("samples: " + ", ".join(f"{count} {name}" for name, count in _blocks(result).items()))
+    for note in result.notes:
+        click.echo(f"note: {note}")
+    if result.evaluation is not None:
+        _print_scores(result)
+    if result.report is not None:
+        click.echo(f"report: {result.report}")
+    if result.promotion is not None:
+        version = result.promotion.version
+        moved = "now serves" if result.promotion.promoted else "does not take"
+        click.echo(f"registered: {version.name} version {version.version}")
+        click.echo(f"            {moved} alias {result.promotion.alias!r}: {result.promotion.reason}")
+    if result.model_hash is not None:
+        click.echo(f"model hash: {result.model_hash}")
+
+
+def _print_scores(result: RunResult) -> None:
+    evaluation = result.evaluation
+    if evaluation is None:
+        return
+    click.echo(f"\ntest block, {evaluation.candles} candles:")
+    rows = [
+        (name, f"{score.precision:.3f}", f"{score.recall:.3f}", f"{score.f1_score:.3f}", str(score.support))
+        for name, score in evaluation.per_class.items()
+    ]
+    print_table(("LABEL", "PRECISION", "RECALL", "F1", "CANDLES"), rows)
+    baseline = evaluation.baselines.majority.f1_macro
+    click.echo(f"macro F1 {evaluation.f1_macro:.3f} (always the majority: {baseline:.3f})")
+    level = evaluation.spans.at(evaluation.spans.iou)
+    click.echo(f"span F1 at IoU {level.iou:g}: {level.macro.f1_score:.3f} over {level.macro.labels} labels\n")
