@@ -1,0 +1,188 @@
+"""The trainer `xgboost` and its model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+from candle_ml.components import FitContext, Progress, SampleMatrix
+from candle_ml.errors import BundleError, TrainingError
+from candle_ml_models_tree.checks import (
+    check_finite,
+    check_samples,
+    check_training,
+    class_weights,
+    predict_blocks,
+    rows_at_once,
+)
+from candle_ml_models_tree.files import Meta, digest, read_model, write_model
+from candle_ml_models_tree.options import XgboostOptions
+from candle_ml_models_tree.xgboost_structure import check_booster
+
+NAME = "xgboost"
+MODEL_FILE = "model.ubj"
+
+
+class XgboostTrainer:
+    """Boosts trees on quantised blocks of the samples; no dense copy of the matrix is made."""
+
+    def __init__(self, options: XgboostOptions) -> None:
+        self._options = options
+
+    def fit(self, train: SampleMatrix, validation: SampleMatrix | None, context: FitContext) -> XgboostModel:
+        """The booster of these samples, cut at its best round on `validation`. Raises `TrainingError`."""
+        check_training(train, context.classes, self._options.min_samples_per_class)
+        watched = self._watched(validation, context)
+        factors = class_weights(train.codes, len(context.classes), self._options.class_weight)
+        data = self._quantised(train, factors)
+        evals = [] if watched is None else [(self._quantised(watched, factors, data), "validation")]
+        booster = xgboost.train(
+            self._parameters(context),
+            data,
+            self._options.rounds,
+            evals=evals,
+            early_stopping_rounds=self._options.early_stopping_rounds if evals else None,
+            verbose_eval=False,
+            callbacks=[_Reporter(context.progress, self._options.rounds)],
+        )
+        context.progress("rounds", self._options.rounds, self._options.rounds)
+        return XgboostModel(context.classes, train.shape[1], _best(booster))
+
+    def _watched(self, validation: SampleMatrix | None, context: FitContext) -> SampleMatrix | None:
+        """The validation samples, where early stopping is wanted and there are some."""
+        if self._options.early_stopping_rounds is None:
+            return None
+        if validation is not None and validation.shape[0]:
+            check_samples("validation samples", validation, context.classes)
+            return validation
+        if "early_stopping_rounds" in self._options.model_fields_set:
+            expected = "a validation block with samples, or early_stopping_rounds: null"
+            raise TrainingError.at("early_stopping_rounds", "no validation sample to stop by", expected)
+        return None
+
+    def _parameters(self, context: FitContext) -> dict[str, Any]:
+        named = ("learning_rate", "max_depth", "min_child_weight", "subsample", "colsample_bytree", "reg_lambda")
+        return {name: getattr(self._options, name) for name in (*named, "max_bin")} | {
+            "objective": "multi:softprob",
+            "num_class": len(context.classes),
+            "eval_metric": "mlogloss",
+            "tree_method": "hist",
+            "nthread": self._options.threads,
+            "seed": context.seed,
+        }
+
+    def _quantised(
+        self, matrix: SampleMatrix, factors: NDArray[np.float64], reference: xgboost.QuantileDMatrix | None = None
+    ) -> xgboost.QuantileDMatrix:
+        blocks = _Blocks(matrix, matrix.weights * factors[matrix.codes])
+        return xgboost.QuantileDMatrix(
+            blocks, max_bin=self._options.max_bin, nthread=self._options.threads, ref=reference
+        )
+
+
+class XgboostModel:
+    """A fitted booster, from the bytes that are also its file."""
+
+    def __init__(self, classes: tuple[str, ...], columns: int, content: bytes) -> None:
+        self.classes = classes
+        self._columns = columns
+        self._content = content
+        self._booster = _parsed(content)
+        self._share_of_each_class(np.zeros((1, columns), dtype=np.float32))  # sets up what later threads only read
+
+    def predict_proba(self, matrix: SampleMatrix) -> NDArray[np.float64]:
+        """Class probabilities `(n, classes)`. Raises `DataError` for other columns than trained."""
+        return predict_blocks(matrix, self._columns, len(self.classes), self._share_of_each_class)
+
+    def save(self, folder: Path) -> None:
+        """Write `model.ubj` and `meta.json` into an empty folder."""
+        versions = {"numpy": np.__version__, "xgboost": xgboost.__version__}
+        checksum = digest(self._content)
+        meta = Meta(trainer=NAME, classes=self.classes, columns=self._columns, sha256=checksum, versions=versions)
+        write_model(folder, MODEL_FILE, self._content, meta)
+
+    def feature_importance(self) -> NDArray[np.float64] | None:
+        """Each column's share in the total gain of all splits; None where no tree splits."""
+        gains = self._booster.get_score(importance_type="total_gain")
+        importance = np.zeros(self._columns)
+        for name, gain in gains.items():
+            importance[int(name.removeprefix("f"))] = gain
+        return importance / importance.sum() if importance.sum() > 0 else None
+
+    def _share_of_each_class(self, block: NDArray[np.float32]) -> NDArray[np.float64]:
+        shares: NDArray[np.float64] = self._booster.inplace_predict(block).astype(np.float64)
+        shares /= shares.sum(axis=1, keepdims=True)
+        return shares
+
+
+def load(folder: Path) -> XgboostModel:
+    """The model in `folder`, whose hashes the caller has proven. Raises `BundleError` for damage."""
+    meta, content = read_model(folder, MODEL_FILE, NAME)
+    where = f"{folder.name}/{MODEL_FILE}"
+    try:
+        document = json.loads(_parsed(content).save_raw("json"))
+    except (xgboost.core.XGBoostError, ValueError) as error:
+        raise BundleError.at(where, "cannot be read", "a model written by candle-ml") from error
+    check_booster(where, document, meta.columns, len(meta.classes))
+    return XgboostModel(meta.classes, meta.columns, content)
+
+
+class _Blocks(xgboost.DataIter):  # type: ignore[misc]
+    """Feeds the blocks of a matrix to XGBoost, which asks for all of them several times."""
+
+    def __init__(self, matrix: SampleMatrix, weights: NDArray[np.float64]) -> None:
+        super().__init__()
+        self._matrix = matrix
+        self._weights = weights
+        self.reset()
+
+    def reset(self) -> None:
+        """Start again at the first block."""
+        self._blocks: Iterator[NDArray[np.float32]] = self._matrix.batches(rows_at_once(self._matrix.shape[1]))
+        self._start = 0
+
+    def next(self, input_data: Callable[..., None]) -> bool:
+        """Hand over the next block; False where there is none."""
+        block = next(self._blocks, None)
+        if block is None:
+            return False
+        check_finite(block, self._matrix.columns)
+        rows = slice(self._start, self._start + len(block))
+        input_data(data=block, label=self._matrix.codes[rows], weight=self._weights[rows])
+        self._start += len(block)
+        return True
+
+
+class _Reporter(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+    """Passes the number of finished rounds on."""
+
+    def __init__(self, progress: Progress, rounds: int) -> None:
+        super().__init__()
+        self._progress = progress
+        self._rounds = rounds
+
+    def after_iteration(self, model: xgboost.Booster, epoch: int, evals_log: dict[str, Any]) -> bool:
+        """Report; never stop."""
+        self._progress("rounds", epoch + 1, self._rounds)
+        return False
+
+
+def _best(booster: xgboost.Booster) -> bytes:
+    """The rounds up to the best one, without anything that is not needed to predict."""
+    best = booster.attr("best_iteration")
+    kept = booster if best is None else booster[: int(best) + 1]
+    return bytes(kept.save_raw("ubj"))
+
+
+def _parsed(content: bytes) -> xgboost.Booster:
+    """One thread: requests run beside each other, and a pool for every small request costs more than it gains."""
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(content))
+    booster.set_param({"nthread": 1})
+    return booster
