@@ -1,0 +1,83 @@
+"""Options of the windowed label encoder."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from candle_ml.components import Options
+
+Length = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+SOURCES = ["human", "model_corrected", "human_correction", "model_confirmed", "model", "programmatic", "talib"]
+"""Every source that annotations are known to have, from the most to the least believed."""
+
+
+class NegativeOptions(Options):
+    """Which reviewed windows without a pattern are trained on."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    ratio: Weight = 3.0
+    """Negatives for every positive of the series, as far as there are so many."""
+    minimum: int = Field(default=20, ge=0)
+    """At least so many negatives of every series, whatever the ratio."""
+    margin: int = Field(default=3, ge=0)
+    """Candles that a negative keeps away from every annotation."""
+    clear: Literal["extent", "window"] = "extent"
+    """What must be clear of annotations: `extent`, the candles that the window would claim for a pattern (so the model
+    also learns that a pattern seen earlier in its window is over), or `window`, every candle of it."""
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
+    """Start of the draw. It is made by candle index: shifted times or multiplied prices draw the same windows."""
+
+
+class WindowedOptions(Options):
+    """Windows of fixed length, one row each."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    window: Length = 24
+    """Candles of a row (N)."""
+    scales: list[Length] = Field(default=[])
+    """Window lengths that are scanned, in candles; empty: N only. Other lengths are averaged or repeated to N."""
+    anchor: Literal["end", "center"] = "end"
+    """`end`: the window ends where the span ends, so that it can be formed live. `center`: the window's middle is the
+    span's; it holds later candles, and a prediction is known only when they are."""
+    fit: Literal["window", "stretch"] = "window"
+    """`window`: a span of any length is seen through the one scale, and predicted with its label's typical length.
+    `stretch`: it is seen through the scale nearest to its length, and predicted as long as that."""
+    length_tolerance: float = Field(default=2.0, ge=1, allow_inf_nan=False)
+    """With `stretch`: how many times longer or shorter than the nearest scale a span may be; others are left out."""
+    negatives: NegativeOptions = NegativeOptions()
+    """Windows without a pattern, drawn from the reviewed ranges."""
+    hard_negatives: Weight = 1.0
+    """Weight of an annotation `O` ("nothing here"), times that of its source. All of them are trained on."""
+    minimum_confidence: float = Field(default=0.0, ge=0, le=1)
+    """Annotations below it are neither pattern nor negative; one without confidence counts as sure."""
+    precedence: list[str] = Field(default=SOURCES)
+    """Sources from the most to the least believed; those not named come last. Within a source the higher confidence
+    (none is lowest), then the later id is believed."""
+    weights: dict[str, Weight] = Field(default={})
+    """Weight of the samples of a source; 1 where it is not named."""
+    overlap: Literal["prefer", "keep"] = "prefer"
+    """Two labels on the same candles: `prefer` the more believed, or `keep` both. Between a pattern and an `O` the more
+    believed always wins."""
+    overlap_iou: float = Field(default=0.5, ge=0, lt=1)
+    """Intersection over union above which two annotations are on the same candles."""
+    competition: Literal["across_labels", "per_label"] = "across_labels"
+    """Which proposals exclude each other at prediction: all, or only those of one label."""
+    competition_iou: float = Field(default=0.0, ge=0, lt=1)
+    """Intersection over union above which two proposals exclude each other."""
+
+    @model_validator(mode="after")
+    def _one_scale_for_fit_window(self) -> Self:
+        if self.fit == "window" and len(self.lengths) > 1:
+            raise ValueError(f"scales {list(self.lengths)} with fit 'window'; give one scale, or write fit: stretch")
+        return self
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The window lengths that are scanned, ascending, each once."""
+        return tuple(sorted(set(self.scales))) or (self.window,)
