@@ -22,7 +22,7 @@ _ISO_TIME = rf"^{_DATE}([T ]{_CLOCK} ?(Z|[+-][0-9]{{2}}:?[0-9]{{2}})?)?$"
 _COMPACT_DATE = r"^(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])$"
 _LEAST_MILLISECONDS = 1e11  # as seconds, the year 5138; as milliseconds, 1973
 _LATEST = 253_402_300_799  # 9999-12-31T23:59:59Z
-_TIME_EXPECTED = "a date such as 2024-01-31, an ISO date-time, Unix seconds or milliseconds"
+TIME_EXPECTED = "a date such as 2024-01-31, an ISO date-time, Unix seconds or milliseconds"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +54,7 @@ def parse_times(name: str, column: Any, unit: TimeUnit = "auto") -> Parsed[np.in
     unknown = ~np.isfinite(seconds) | (np.abs(seconds) > _LATEST)
     seconds[unknown] = 0
     fraction = seconds != np.floor(seconds)
-    problems = {row: (f"{name} {_cell(column, row)}", _TIME_EXPECTED) for row in np.flatnonzero(unknown).tolist()}
+    problems = {row: (f"{name} {_cell(column, row)}", TIME_EXPECTED) for row in np.flatnonzero(unknown).tolist()}
     for row in np.flatnonzero(fraction).tolist():
         problems[row] = (f"{name} {_cell(column, row)}", "whole seconds")
     return Parsed(np.floor(seconds).astype(np.int64), problems)

@@ -1,0 +1,196 @@
+"""Rows of annotation files, whatever their form, as annotations and reviewed ranges."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from candle_ml.annotations import Annotation, RejectedRow, ReviewedRange
+from candle_ml.candles import SeriesKey
+from candle_ml.sources import PROGRAM_SOURCES
+from candle_ml_sources.columns import TIME_EXPECTED, parse_times
+from candle_ml_sources.options import TimeUnit
+from candle_ml_sources.tables import shown
+
+_ONE_TO_FIVE = frozenset({"human", "human_correction"})
+_COLOR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-zA-Z]{3,30}|(rgb|hsl)a?\([0-9., %/]{1,40}\)")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """A row as it stands in a file: how messages name it, and its fields under the names of a span."""
+
+    where: str
+    fields: Mapping[str, object]
+    namespace: str = "span"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A row whose times (Unix seconds, start first) are known."""
+
+    row: RawRow
+    start_time: int
+    end_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileRows:
+    """The rows of one file: claims about candles, reviewed ranges, rows set aside and notes."""
+
+    claims: Sequence[Claim] = ()
+    ranges: Sequence[Claim] = ()
+    rejected: Sequence[RejectedRow] = ()
+    notes: Sequence[str] = field(default=())
+
+
+class BadFieldError(Exception):
+    """A field of a row cannot be used."""
+
+    def __init__(self, found: str, expected: str) -> None:
+        super().__init__(found, expected)
+        self.found, self.expected = found, expected
+
+    def at(self, where: str) -> RejectedRow:
+        """The row, set aside."""
+        return RejectedRow(where, self.found, self.expected)
+
+
+def with_times(where: str, rows: Sequence[RawRow], unit: TimeUnit) -> FileRows:
+    """Claims from rows; where a row starts after it ends, the two are swapped, which a note counts."""
+    starts, start_problems = _seconds("start_time", rows, unit)
+    ends, end_problems = _seconds("end_time", rows, unit)
+    problems = {**end_problems, **start_problems}
+    good = [index for index in range(len(rows)) if index not in problems]
+    claims = [Claim(rows[index], min(starts[index], ends[index]), max(starts[index], ends[index])) for index in good]
+    rejected = [problems[index].at(rows[index].where) for index in sorted(problems)]
+    swapped = [rows[index].where for index in good if ends[index] < starts[index]]
+    notes = [f"{where}: start and end swapped in {len(swapped)} rows, first in {swapped[0]}"] if swapped else []
+    return FileRows(claims, (), rejected, notes)
+
+
+def _seconds(name: str, rows: Sequence[RawRow], unit: TimeUnit) -> tuple[list[int], dict[int, BadFieldError]]:
+    """Unix seconds of one field of all rows, and by row index why it has none."""
+    values = [row.fields.get(name) for row in rows]
+    texts = [str(value) if isinstance(value, (int, float, str)) else "" for value in values]
+    parsed = parse_times(name, pa.chunked_array([pa.array(texts, pa.string())]), unit)
+    expected = {index: TIME_EXPECTED for index, seconds in enumerate(parsed.values.tolist()) if seconds < 0}
+    expected |= {index: problem[1] for index, problem in parsed.problems.items()}
+    found = {index: f"no {name}" if values[index] is None else f"{name} {shown(values[index])}" for index in expected}
+    return parsed.values.tolist(), {index: BadFieldError(found[index], expected[index]) for index in expected}
+
+
+def to_annotation(claim: Claim, series: SeriesKey, default_source: str) -> Annotation:
+    """The annotation of a claim. Raises `BadFieldError`."""
+    fields = claim.row.fields
+    stated = _name(fields, "source")
+    return Annotation(
+        id=f"{claim.row.namespace}:{_identity(claim)}",
+        series=series,
+        start_time=claim.start_time,
+        end_time=claim.end_time,
+        label=_label(fields),
+        source=stated or default_source,
+        confidence=_confidence(fields.get("confidence"), stated, default_source),
+        color=_color(fields),
+        outcome=_text(fields, "outcome"),
+        notes=_text(fields, "notes"),
+        sub_spans=_json_text(fields.get("sub_spans")),
+        model_prediction=_json_text(fields.get("model_prediction")),
+    )
+
+
+def to_range(claim: Claim, series: SeriesKey) -> ReviewedRange:
+    """The reviewed range of a claim."""
+    return ReviewedRange(series, claim.start_time, claim.end_time)
+
+
+def _identity(claim: Claim) -> str:
+    """The id of the row; where it has none, one made of what it says."""
+    value = claim.row.fields.get("id")
+    if value is None:
+        return f"{claim.start_time}-{claim.end_time}-{_label(claim.row.fields)}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    name = _name(claim.row.fields, "id")
+    if name is None:
+        raise BadFieldError(f"id {shown(value)}", "a number or text")
+    return name
+
+
+def _label(fields: Mapping[str, object]) -> str:
+    label = _name(fields, "label")
+    if label is None:
+        raise BadFieldError("no label", "the name of a pattern, or O for none")
+    return label
+
+
+def _name(fields: Mapping[str, object], key: str) -> str | None:
+    """Text of one line without space around it."""
+    text = (_text(fields, key) or "").strip()
+    if not text.isprintable():
+        raise BadFieldError(f"{key} {shown(text)}", "one line of printable text")
+    return text or None
+
+
+def _text(fields: Mapping[str, object], key: str) -> str | None:
+    value = fields.get(key)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise BadFieldError(f"{key} {shown(value)}", "text")
+    if _SURROGATE.search(value):
+        raise BadFieldError(f"{key} {shown(value)}", "text without half characters")
+    return value
+
+
+def _color(fields: Mapping[str, object]) -> str | None:
+    color = _text(fields, "color")
+    if color is not None and not _COLOR.fullmatch(color):
+        raise BadFieldError(f"color {shown(color)}", "a CSS color such as #26a69a")
+    return color
+
+
+def _json_text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value or None
+    return json.dumps(value, sort_keys=True)
+
+
+def _confidence(value: object, stated: str | None, default_source: str) -> float | None:
+    """Confidence on the scale 0..1: people count from 1 to 5, programs from 0 to 1.
+
+    Where a person handled a prediction (any other source) or the row does not say its source, less than 1 can only be
+    a program's and 2 to 5 a person's; there a bare 1 says nothing, unless the default source decides.
+    """
+    if value is None or value == "":
+        return None
+    number = _number(value)
+    source = stated or default_source
+    if source in PROGRAM_SOURCES or (number < 1 and (stated is None or source not in _ONE_TO_FIVE)):
+        return _scaled(number, 0.0, 1.0, value, source)
+    if number == 1 and source not in _ONE_TO_FIVE:
+        return None
+    return _scaled(number, 1.0, 5.0, value, source)
+
+
+def _number(value: object) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) or not isinstance(value, (int, float, str)) else float(value)
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadFieldError(f"confidence {shown(value)}", "a number")
+    return number
+
+
+def _scaled(number: float, low: float, high: float, value: object, source: str) -> float:
+    if not low <= number <= high:
+        raise BadFieldError(f"confidence {shown(value)} of source {source}", f"a number from {low:g} to {high:g}")
+    return (number - low) / (high - low)
