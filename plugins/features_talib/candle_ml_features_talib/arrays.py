@@ -1,0 +1,51 @@
+"""Arithmetic whose result at a candle is the same bits wherever the series starts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ml.candles import Candles
+
+_PRICE_BITS = 40
+_DROPPED_BITS = 52 - _PRICE_BITS
+
+
+def windowed_mean(values: NDArray[np.float64], candles: int) -> NDArray[np.float64]:
+    """Mean of each value and the `candles - 1` before it; NaN where there are fewer.
+
+    Adds the values of each window afresh, oldest first: a running total would carry rounding from the series' start.
+    """
+    mean = np.full(len(values), np.nan)
+    count = len(values) - candles + 1
+    if count > 0:
+        total = values[:count].copy()
+        for offset in range(1, candles):
+            total += values[offset : offset + count]
+        mean[candles - 1 :] = total / candles
+    return mean
+
+
+def divisor(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values with infinity for zero: what is divided by them becomes the defined value 0."""
+    return np.where(values == 0.0, np.inf, values)
+
+
+def tamed(candles: Candles) -> Candles:
+    """The same candles in the unit that TA-Lib calculates best in: prices near 1, and 40 significant bits.
+
+    The unit is a power of two, so it changes no ratio; it keeps tiny prices away from TA-Lib's absolute zero threshold
+    (1e-14). With 40 bits (a relative 5e-13) the running sums inside TA-Lib have no rounding to carry along.
+    """
+    if not len(candles):
+        return candles
+    unit = 2.0 ** -float(np.frexp(candles.close[0])[1])
+    prices = [_rounded(price * unit) for price in (candles.open, candles.high, candles.low, candles.close)]
+    volume = None if candles.volume is None else _rounded(candles.volume)
+    return Candles(candles.key, candles.time, prices[0], prices[1], prices[2], prices[3], volume)
+
+
+def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    bits = np.ascontiguousarray(values).view(np.int64)
+    half = np.int64(1 << (_DROPPED_BITS - 1))
+    return ((bits + half) & np.int64(-(1 << _DROPPED_BITS))).view(np.float64)
