@@ -28,17 +28,13 @@ def read_json(where: str, data: bytes, unit: TimeUnit) -> FileRows:
     if not isinstance(document, dict) or not document.keys() & {"annotations", "reviewed_ranges"}:
         raise DataError.at(where, f"{shown(content)}", _FORMS)
     claims = _read_claims(where, _rows(where, document, "annotations"), unit)
-    listed = [
-        _ranges_row(where, number, row) for number, row in enumerate(_rows(where, document, "reviewed_ranges"), 1)
-    ]
-    ranges = with_times(where, [row for row in listed if isinstance(row, RawRow)], unit)
-    refused = [row for row in listed if isinstance(row, RejectedRow)]
+    ranges = _read_ranges(where, _rows(where, document, "reviewed_ranges"), unit)
     others = sorted(document.keys() - {"annotations", "reviewed_ranges"})
     notes = [f"{where}: ignored {', '.join(others)}"] if others else []
     return FileRows(
         claims.claims,
         ranges.claims,
-        [*claims.rejected, *refused, *ranges.rejected],
+        [*claims.rejected, *ranges.rejected],
         [*claims.notes, *ranges.notes, *notes],
     )
 
@@ -93,31 +89,37 @@ def _rows(where: str, document: Mapping[str, object], key: str) -> Sequence[obje
     return rows
 
 
-def _ranges_row(place: str, row: object) -> RawRow | RejectedRow:
-    return RawRow(place, row) if isinstance(row, dict) else RejectedRow(place, shown(row), "an object")
-
-
 def _read_claims(where: str, rows: Sequence[object], unit: TimeUnit) -> FileRows:
-    raw: list[RawRow] = []
-    rejected: list[RejectedRow] = []
-    lines = 0
-    for number, row in enumerate(rows, 1):
-        place = f"{where}: annotation {number}"
-        if not isinstance(row, dict):
-            rejected.append(RejectedRow(place, shown(row), "an object"))
-        elif row.get("geometry") is not None:
-            lines += 1
-        else:
-            raw.append(_point(place, row) if "timestamp" in row and "start_time" not in row else RawRow(place, row))
-    _check_one_chart(where, raw)
-    timed = with_times(where, raw, unit)
+    raw, rejected = _objects(f"{where}: annotation", rows)
+    lines = sum(row.fields.get("geometry") is not None for row in raw)
+    claims = [_named_as_span(row) for row in raw if row.fields.get("geometry") is None]
+    _check_one_chart(where, claims)
+    timed = with_times(where, claims, unit)
     notes = [f"{where}: {lines} drawn lines left out, because a line is no label"] if lines else []
     return FileRows(timed.claims, (), [*rejected, *timed.rejected], [*notes, *timed.notes])
 
 
-def _point(place: str, row: Mapping[str, object]) -> RawRow:
-    renamed = {"start_time": row["timestamp"], "end_time": row["timestamp"], "label": row.get("label_type")}
-    return RawRow(place, {**row, **renamed}, "point")
+def _read_ranges(where: str, rows: Sequence[object], unit: TimeUnit) -> FileRows:
+    raw, rejected = _objects(f"{where}: reviewed range", rows)
+    _check_one_chart(where, raw)
+    timed = with_times(where, raw, unit)
+    return FileRows(timed.claims, (), [*rejected, *timed.rejected], timed.notes)
+
+
+def _objects(what: str, rows: Sequence[object]) -> tuple[list[RawRow], list[RejectedRow]]:
+    """Rows that are objects, numbered from 1, and those that are not."""
+    numbered = [(f"{what} {number}", row) for number, row in enumerate(rows, 1)]
+    raw = [RawRow(place, row) for place, row in numbered if isinstance(row, dict)]
+    return raw, [RejectedRow(place, shown(row), "an object") for place, row in numbered if not isinstance(row, dict)]
+
+
+def _named_as_span(row: RawRow) -> RawRow:
+    """A point (it has a timestamp) under the field names of a span; a span as it is."""
+    if "timestamp" not in row.fields or "start_time" in row.fields:
+        return row
+    time = row.fields["timestamp"]
+    fields = {**row.fields, "start_time": time, "end_time": time, "label": row.fields.get("label_type")}
+    return RawRow(row.where, fields, "point")
 
 
 def _check_one_chart(where: str, rows: Sequence[RawRow]) -> None:
