@@ -1,0 +1,110 @@
+"""Scores of one class a candle: true labels, which candles count, metrics and the baselines beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    precision_recall_curve,
+    precision_recall_fscore_support,
+)
+
+from candle_ml.annotations import Annotation
+from candle_ml.candles import Candles
+from candle_ml.errors import DataError
+from candle_ml.evaluation.results import Baselines, CandleMetrics, ClassScore, PrecisionRecallCurve
+
+_CURVE_POINTS = 101
+
+
+def true_codes(candles: Candles, annotations: Sequence[Annotation], labels: Sequence[str]) -> NDArray[np.int32]:
+    """The true class of every candle: an index into `labels` (`int32`), 0 (`O`) where no annotation lies.
+
+    Where annotations overlap, the one with fewer candles wins; of two as long, the one with the later id (`span:10`
+    after `span:9`).
+    """
+    extents = [(candles.index_range(a.start_time, a.end_time), a) for a in annotations]
+    painted = sorted(extents, key=lambda item: (item[0][0] - item[0][1], _id_order(item[1].id)))
+    code = {label: index for index, label in enumerate(labels)}
+    codes = np.zeros(len(candles), dtype=np.int32)
+    for (first, last), annotation in painted:
+        codes[first : last + 1] = code[annotation.label]
+    return codes
+
+
+def _id_order(identifier: str) -> tuple[int, str]:
+    """Numbered ids in the order of their numbers, before all others in alphabetical order."""
+    space, _, number = identifier.rpartition(":")
+    return (0, f"{int(number):020d}{space}") if number.isdecimal() else (1, identifier)
+
+
+def confusion_counts(truth: NDArray[np.int32], predicted: NDArray[np.int32], classes: int) -> NDArray[np.float64]:
+    """`(classes, classes)` counts of candles by true (row) and predicted (column) class."""
+    cells = np.bincount(truth.astype(np.int64) * classes + predicted, minlength=classes * classes)
+    return cells.reshape(classes, classes).astype(np.float64)
+
+
+def candle_metrics(
+    confusion: NDArray[np.float64], labels: tuple[str, ...], average_precision: Mapping[str, float]
+) -> CandleMetrics:
+    """All scores that follow from a confusion matrix (counts, or expected counts); 0.0 where one is undefined."""
+    codes = np.arange(len(labels))
+    true, predicted, weight = np.repeat(codes, len(codes)), np.tile(codes, len(codes)), confusion.ravel()
+    precision, recall, f1, support = precision_recall_fscore_support(
+        true, predicted, labels=codes, sample_weight=weight, zero_division=0
+    )
+    present, total = support > 0, support.sum()
+    rows = zip(labels, precision.tolist(), recall.tolist(), f1.tolist(), support.tolist(), strict=True)
+    return CandleMetrics(
+        labels=labels,
+        accuracy=float(accuracy_score(true, predicted, sample_weight=weight)) if total else 0.0,
+        f1_macro=_mean(f1[present]),
+        f1_macro_patterns=_mean(f1[1:][present[1:]]),
+        f1_weighted=float(f1 @ support / total) if total else 0.0,
+        per_class={name: ClassScore(precision=p, recall=r, f1_score=f, support=round(s)) for name, p, r, f, s in rows},
+        average_precision=dict(average_precision),
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+    )
+
+
+def average_precision(truth: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
+    """Area under precision over recall, as a sum of steps (no interpolation); `truth` holds at least one True."""
+    return float(average_precision_score(truth, probability))
+
+
+def curve(truth: NDArray[np.bool_], probability: NDArray[np.float64]) -> PrecisionRecallCurve:
+    """Precision over recall by rising recall, thinned evenly to at most 101 points; `truth` holds at least one True."""
+    precision, recall, _ = precision_recall_curve(truth, probability, drop_intermediate=True)
+    kept = np.unique(np.linspace(0, len(recall) - 1, min(len(recall), _CURVE_POINTS)).round().astype(np.int64))
+    return PrecisionRecallCurve(
+        recall=tuple(recall[::-1][kept].tolist()), precision=tuple(precision[::-1][kept].tolist())
+    )
+
+
+def baselines(
+    support: NDArray[np.float64],
+    labels: tuple[str, ...],
+    priors: Mapping[str, float],
+    prevalence: Mapping[str, float],
+) -> Baselines:
+    """What the training shares alone score on candles of this `support` by label.
+
+    `priors` are shares (or counts) of the classes in training, `prevalence` the average precision of a constant score.
+    Of two classes that are equally frequent the first is the majority. Raises `DataError` for priors that are negative
+    or sum to nothing.
+    """
+    share = np.array([priors.get(label, 0.0) for label in labels], dtype=np.float64)
+    if not np.isfinite(share).all() or (share < 0).any() or share.sum() <= 0:
+        raise DataError.at("priors", str(dict(priors)), "give each class its share of the training data")
+    majority = np.eye(len(labels))[np.argmax(share)]
+    expected = (np.outer(support, guess) for guess in (majority, share / share.sum()))
+    first, second = (candle_metrics(counts, labels, prevalence) for counts in expected)
+    return Baselines(majority=first, stratified=second)
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else 0.0
