@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,19 +12,20 @@ from typing import Literal, get_args
 
 from candle_ml.bundle import model_hash, open_bundle
 from candle_ml.bundling import Provenance, write_bundle
-from candle_ml.components import Progress, no_progress
+from candle_ml.candles import Candles
+from candle_ml.components import Progress, SourceContext, no_progress
 from candle_ml.config import PipelineConfig
-from candle_ml.dataset import Dataset, restricted
+from candle_ml.dataset import FOREVER, Dataset, restricted
 from candle_ml.errors import ConfigError
-from candle_ml.evaluation import Evaluation, EvaluationOptions, evaluate
-from candle_ml.inference import Predictor
+from candle_ml.evaluation import Evaluation, EvaluationOptions, SeriesCase, evaluate, flat_metrics
+from candle_ml.inference import LoadedModel, Predictor, in_sample
 from candle_ml.promotion import Promotion, promote
 from candle_ml.registry import Registry
-from candle_ml.reporting import write_report
+from candle_ml.reporting import write_files
 from candle_ml.sources import ingest
-from candle_ml.split import Split
+from candle_ml.split import Block, Split
 from candle_ml.tracking import TrackedRun, TrackingPlace, flatten
-from candle_ml.training import Prepared, Trained, cases, fit, fit_model, prepare
+from candle_ml.training import Prepared, Trained, cases, fit, fit_model, prepare, reviewed_cases
 
 StageName = Literal["ingest", "dataset", "train", "evaluate", "register"]
 STAGES: tuple[StageName, ...] = get_args(StageName)
@@ -113,34 +114,31 @@ def _tracking(config: PipelineConfig, enabled: bool) -> Iterator[TrackedRun | No
 def _train(result: RunResult, config: PipelineConfig, until: StageName, progress: Progress) -> RunResult:
     assert result.prepared is not None
     trained = fit(result.prepared, config, progress)
-    evaluation = None
-    if _reaches(until, "evaluate") and config.evaluation.enabled:
-        evaluation = evaluate_block(result.prepared, trained.predictor, config, "test", progress)
+    block = result.prepared.split.block("test")
+    found: list[SeriesCase] = []
+    if _reaches(until, "evaluate") and config.evaluation.enabled and block is not None:
+        found = cases(result.prepared, trained.predictor, block, progress)
+    evaluation = _evaluated(result.prepared, trained.predictor, found, config) if found else None
     if config.model.refit:
         trained = _refitted(trained, config, progress)
     provenance = Provenance(result.run_id, config.experiment, commit=_commit(config.root))
     write_bundle(result.folder / "bundle", trained, evaluation, config, provenance)
-    result = replace(
+    return replace(
         result,
         trained=trained,
         evaluation=evaluation,
         model_hash=model_hash(result.folder / "bundle"),
+        report=write_files(result.folder, result.run_id, trained, evaluation, found, config),
         notes=(*result.notes, *result.prepared.split.warnings, *trained.notes),
     )
-    return replace(result, report=write_report(result.folder, result, config))
 
 
-def evaluate_block(
-    prepared: Prepared, predictor: Predictor, config: PipelineConfig, name: str, progress: Progress = no_progress
-) -> Evaluation | None:
-    """The scores of a predictor on a block; None where the split has no such block."""
-    block = prepared.split.block(name)
-    if block is None:
-        return None
-    found = cases(prepared, predictor, block, progress)
+def _evaluated(
+    prepared: Prepared, predictor: Predictor, found: Sequence[SeriesCase], config: PipelineConfig
+) -> Evaluation:
     options = EvaluationOptions(iou=config.evaluation.iou, point_tolerance=config.evaluation.tolerance)
-    priors = _priors(prepared.split)
-    return evaluate(found, predictor.classes, predictor.params.thresholds, options, priors, config.seed)
+    thresholds, priors = predictor.params.thresholds, _priors(prepared.split)
+    return evaluate(found, predictor.classes, thresholds, options, priors, config.seed)
 
 
 def _priors(split: Split) -> dict[str, float]:
@@ -164,7 +162,7 @@ def _log(
     """Parameters, metrics, files and the model; then the registry."""
     assert result.trained is not None
     progress("logging", 0, 2)
-    metrics = {} if result.evaluation is None else result.evaluation.flat_metrics()
+    metrics = {} if result.evaluation is None else flat_metrics(result.evaluation)
     params = flatten({"model": config.model.chosen.name, "labels": config.labels.chosen.name, "seed": config.seed})
     for stage, choice in (("model", config.model.chosen), ("labels", config.labels.chosen)):
         params |= flatten(choice.options.model_dump(mode="json"), stage)
@@ -189,7 +187,9 @@ def _register(result: RunResult, config: PipelineConfig, tracking: TrackedRun, s
     version = registry.register(source, result.run_id, sealed.digest, sealed.info)
 
     def evaluated(predictor: Predictor) -> Evaluation | None:
-        return evaluate_block(prepared, predictor, config, "test")
+        block = prepared.split.block("test")
+        found = [] if block is None else cases(prepared, predictor, block)
+        return _evaluated(prepared, predictor, found, config) if found else None
 
     stage = config.registry
     return promote(registry, version, stage.alias, stage.promote, result.evaluation, evaluated)
@@ -202,3 +202,32 @@ def _commit(root: Path) -> str | None:
     except OSError:
         return None
     return found.stdout.strip() or None
+
+
+def read_candles(config: PipelineConfig, path: Path | None, progress: Progress = no_progress) -> list[Candles]:
+    """The candles of a file or folder, else of the configured sources, by series.
+
+    Raises `DataError`, which names every bad row: nothing is predicted from candles that lost some.
+    """
+    if path is None:
+        return [data.candles for data in read_dataset(config, progress=progress).series.values()]
+    component = config.manager.component("annotation-source", "candle-files")
+    options = component.options.model_validate({"path": str(path.resolve()), "strict": True})
+    source = config.manager.build("annotation-source", component.name, options)
+    return list(source.read(SourceContext(config.root, progress=progress)).candles)
+
+
+def evaluate_model(
+    loaded: LoadedModel, dataset: Dataset, config: PipelineConfig, progress: Progress = no_progress
+) -> tuple[Evaluation, int]:
+    """The scores of a loaded model on every reviewed candle of a data set, and how many of these it was made with."""
+    predictor = loaded.predictor
+    labels = {item.label for data in dataset.series.values() for item in data.annotations} | set(predictor.classes)
+    found = reviewed_cases(dataset, predictor, sorted(labels), Block("reviewed", 0, FOREVER), progress)
+    options = EvaluationOptions(iou=config.evaluation.iou, point_tolerance=config.evaluation.tolerance)
+    thresholds = loaded.info.thresholds
+    evaluation = evaluate(found, predictor.classes, thresholds, options, dict.fromkeys(predictor.classes, 1.0))
+    seen = sum(
+        int((in_sample(loaded.info, case.candles.key, case.candles.time) & case.scored()).sum()) for case in found
+    )
+    return evaluation, seen

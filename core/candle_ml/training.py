@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -83,25 +83,40 @@ def fit_model(prepared: Prepared, parts: Split, config: PipelineConfig, progress
     return trainer.fit(matrix(prepared.features, parts.train), validation, context)
 
 
-def cases(prepared: Prepared, predictor: Predictor, block: Block, progress: Progress = no_progress) -> list[SeriesCase]:
-    """What the predictor says of every series up to the end of a block, with the truth of its reviewed candles there.
+def cases(
+    prepared: Prepared, predictor: Predictor, block: Block, progress: Progress = no_progress
+) -> list[SeriesCase]:
+    """What the predictor says of a block, with the truth of its reviewed candles."""
+    return reviewed_cases(prepared.dataset, predictor, prepared.split.train.classes, block, progress)
+
+
+def reviewed_cases(
+    dataset: Dataset, predictor: Predictor, labels: Collection[str], block: Block, progress: Progress = no_progress
+) -> list[SeriesCase]:
+    """One case a series that has candles in the block where every one of `labels` was looked for.
 
     Candles after the block are withheld, so that nothing in it is decided by them.
     """
     found = []
-    series = prepared.dataset.series
-    for number, data in enumerate(series.values()):
-        progress(block.name, number, len(series))
+    for number, data in enumerate(dataset.series.values()):
+        progress(block.name, number, len(dataset.series))
         candles = _until(data.candles, block)
-        ranges = tuple(
-            (max(item.start_time, block.start), min(item.end_time, int(candles.time[-1])))
-            for item in (effective_reviewed(data, prepared.split.train.classes) if len(candles) else ())
-            if item.end_time >= block.start and len(candles) and item.start_time <= candles.time[-1]
-        )
+        ranges = _ranges_within(data, labels, candles, block)
         if ranges:
             found.append(SeriesCase(candles, predictor.predict(candles), data.annotations, ranges))
-    progress(block.name, len(series), len(series))
+    progress(block.name, len(dataset.series), len(dataset.series))
     return found
+
+
+def _ranges_within(
+    data: SeriesData, labels: Collection[str], candles: Candles, block: Block
+) -> tuple[tuple[int, int], ...]:
+    """Reviewed ranges cut to the block and to the candles that it leaves."""
+    if not len(candles):
+        return ()
+    first, last = block.start, int(candles.time[-1])
+    ranges = ((max(item.start_time, first), min(item.end_time, last)) for item in effective_reviewed(data, labels))
+    return tuple((start, end) for start, end in ranges if start <= end)
 
 
 def _split(samples: Samples, dataset: Dataset, config: PipelineConfig) -> Split:

@@ -8,6 +8,7 @@ import click
 
 from candle_ml.cli.common import TIME, config_options, config_path, json_option, print_json, print_table, progress
 from candle_ml.config import load_config
+from candle_ml.evaluation import flat_metrics
 from candle_ml.pipeline import STAGES, RunResult, StageName, run
 
 
@@ -43,7 +44,7 @@ def _summary(result: RunResult) -> dict[str, object]:
         "data_hash": result.dataset.hash,
         "model_hash": result.model_hash,
         "samples": _blocks(result),
-        "metrics": None if evaluation is None else evaluation.flat_metrics(),
+        "metrics": None if evaluation is None else flat_metrics(evaluation),
         "version": None if promotion is None else promotion.version.version,
         "promoted": None if promotion is None else promotion.promoted,
         "reason": None if promotion is None else promotion.reason,

@@ -17,7 +17,7 @@ from candle_ml.predictions import PredictedSpan, Prediction, uniform_thresholds
 class Answer:
     """The prediction of `n` candles at a threshold, as columns.
 
-    `label` and `confidence` are None where `status` is `insufficient_history`; that status comes before `in_sample` (the
+    `label` and `confidence` are None where `status` is `insufficient_history`; that comes before `in_sample` (the
     model was fitted or chosen on this candle), and that before `ok`. `spans` reached their threshold.
     """
 

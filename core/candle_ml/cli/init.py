@@ -1,0 +1,44 @@
+"""`candle-ml init`."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+from candle_ml.demo import write_demo
+from candle_ml.errors import ConfigError
+
+_IGNORED = "mlflow.db\nmlartifacts/\n.candle-ml/\n"
+_NEXT = """next:
+  put candles into {shown}/data/candles, as PAIR_TIMEFRAME.csv (EURUSD_1h.csv)
+  put the annotator's export into {shown}/data/annotations, as PAIR_TIMEFRAME.json
+  cd {shown} && candle-ml data report && candle-ml train"""
+
+
+@click.command("init")
+@click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--demo", is_flag=True, help="Add real daily candles of five stocks, with annotations.")
+def command(folder: Path, demo: bool) -> None:
+    """Start a project in FOLDER (default: this one): pipeline.yaml and the data folders."""
+    if demo:
+        summary = write_demo(folder)
+        click.echo(f"{folder}: {summary.series} series, {summary.candles} candles, {summary.annotations} annotations")
+        click.echo(f"next: cd {folder} && candle-ml train")
+        return
+    _write(folder)
+    click.echo(_NEXT.format(shown=folder))
+
+
+def _write(folder: Path) -> None:
+    """Write what a project needs; an existing configuration is never touched."""
+    config = folder / "config" / "pipeline.yaml"
+    if config.exists():
+        raise ConfigError.at(str(config), "is there already", "choose another folder, or edit it")
+    for name in ("config", "data/candles", "data/annotations"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    config.write_text(files("candle_ml.defaults").joinpath("pipeline.yaml").read_text("utf-8"), "utf-8")
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text(_IGNORED, "utf-8")

@@ -1,0 +1,1 @@
+"""What `candle-ml init` writes."""
