@@ -11,11 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from candle_ml.annotations import Annotation, ReviewedRange
 from candle_ml.candles import Candles, SeriesKey
+from candle_ml.dataset import Dataset, SeriesData
 from candle_ml.errors import PluginError, TrainingError
 from candle_ml.features import FeaturePlan, candle_features, plan
-from candle_ml.samples import SeriesFeatures, WindowMatrix, concatenate, with_history
+from candle_ml.samples import SeriesFeatures, WindowMatrix, build_samples, concatenate, with_history
 from candle_ml.scores import Samples
+from candle_ml_labels_windowed.options import NegativeOptions, WindowedOptions
+from candle_ml_labels_windowed.windowed import WindowedEncoder
 
 GOLD, SILVER = SeriesKey("XAUUSD", "1d"), SeriesKey("XAGUSD", "1h")
 
@@ -193,6 +197,29 @@ def test_no_samples_make_an_empty_matrix(both_scopes: FeaturePlan) -> None:
     matrix = WindowMatrix(both_scopes, {}, make_samples(GOLD, [], []))
     assert matrix.dense().shape == matrix.shape == (0, 8)
     assert list(matrix.batches(5)) == []
+
+
+def series_data(key: SeriesKey, label: str, looked_for: frozenset[str] | None) -> SeriesData:
+    annotation = Annotation(f"span:{label}", key, 20 * key.seconds, 24 * key.seconds, label)
+    review = ReviewedRange(key, 0, 39 * key.seconds, labels=looked_for)
+    return SeriesData(make_candles(key, 40), (annotation,), (review,))
+
+
+def test_negatives_come_from_where_every_label_of_the_data_set_was_looked_for() -> None:
+    """A series that was looked at for its own label only gives positives; another, looked at for all, negatives too."""
+    series = {
+        SILVER: series_data(SILVER, "flag", frozenset({"flag"})),
+        GOLD: series_data(GOLD, "wedge", None),
+    }
+    encoder = WindowedEncoder(WindowedOptions(window=5, negatives=NegativeOptions(ratio=3, minimum=0)))
+    encoded = build_samples(Dataset(series, {}, (), (), ""), encoder)
+    samples = encoded.samples
+    rows = zip(samples.series_code.tolist(), samples.codes.tolist(), strict=True)
+    found = sorted((samples.series[code].pair, samples.classes[label]) for code, label in rows)
+    assert found == [("XAGUSD", "flag"), *[("XAUUSD", "O")] * 3, ("XAUUSD", "wedge")]
+    assert encoded.left_out == {
+        "window beyond the ratio": 18, "window near an annotation": 15, "window not reviewed": 36,
+    }  # fmt: skip
 
 
 windows = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 25), st.integers(1, 14)), min_size=1, max_size=30)
