@@ -22,7 +22,7 @@ class CandleModel(PythonModel):  # type: ignore[misc]
         self.loaded = load_model(Path(context.artifacts["bundle"]))
 
     def predict(self, context: PythonModelContext, model_input: Any, params: dict[str, Any] | None = None) -> Any:
-        """Columns `time` (Unix seconds), `open`, `high`, `low`, `close`, optionally `volume`; `time, label, confidence`.
+        """Columns `time, open, high, low, close` and maybe `volume` in; `time, label, confidence` out.
 
         `params` may name `pair` and `timeframe`; the label is missing where too little history stands before a candle.
         """
@@ -34,9 +34,9 @@ class CandleModel(PythonModel):  # type: ignore[misc]
 
 def _candles(frame: pd.DataFrame, params: dict[str, Any], timeframe: str) -> Candles:
     key = SeriesKey(str(params.get("pair", "series")), str(params.get("timeframe", timeframe)))
-    prices = [frame[name].to_numpy(np.float64) for name in ("open", "high", "low", "close")]
+    open_, high, low, close = (frame[name].to_numpy(np.float64) for name in ("open", "high", "low", "close"))
     volume = frame["volume"].to_numpy(np.float64) if "volume" in frame else None
-    return Candles.from_columns(key, frame["time"].to_numpy(np.int64), *prices, volume)
+    return Candles.from_columns(key, frame["time"].to_numpy(np.int64), open_, high, low, close, volume)
 
 
 mlflow.models.set_model(CandleModel())

@@ -163,11 +163,11 @@ def _log(
     assert result.trained is not None
     progress("logging", 0, 2)
     metrics = {} if result.evaluation is None else flat_metrics(result.evaluation)
-    params = flatten({"model": config.model.chosen.name, "labels": config.labels.chosen.name, "seed": config.seed})
-    for stage, choice in (("model", config.model.chosen), ("labels", config.labels.chosen)):
-        params |= flatten(choice.options.model_dump(mode="json"), stage)
-    for choice in config.features.use:
-        params |= flatten(choice.options.model_dump(mode="json"), f"features.{choice.name}")
+    chosen = {"model": config.model.chosen, "labels": config.labels.chosen}
+    named = {**chosen, **{f"features.{choice.name}": choice for choice in config.features.use}}
+    params = flatten({"model": chosen["model"].name, "labels": chosen["labels"].name, "seed": config.seed})
+    for prefix, choice in named.items():
+        params |= flatten(choice.options.model_dump(mode="json"), prefix)
     tags = {"config_hash": config.hash, "data_hash": result.dataset.hash, "model_hash": result.model_hash or ""}
     tracking.log(params, metrics, tags)
     tracking.log_files(result.folder)

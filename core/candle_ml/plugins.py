@@ -195,7 +195,10 @@ class PluginManager:
     def build(self, kind: ComponentKind, name: str, options: Options) -> object:
         """What the component builds from its options. Raises `PluginError` where a package it needs is missing."""
         offer = self._offer(kind, name)
-        return _with_packages(offer, lambda: offer.component.build(options))
+        try:
+            return _with_packages(offer, lambda: offer.component.build(options))
+        except (AttributeError, TypeError) as error:
+            raise PluginError.at(f"{offer} of {offer.provider}", f"cannot be built ({_described(error)})") from error
 
     def load_model(self, name: str, folder: Path) -> Model:
         """A model from the files its trainer saved. Raises `PluginError` where a package it needs is missing."""
@@ -233,7 +236,7 @@ class PluginManager:
             if other is not offer and other.key == offer.key:
                 return f"{offer} comes from {offer.provider} and from {other.provider}"
         for provider in self.providers:
-            if provider.plugin == offer.provider.plugin and provider != offer.provider:
+            if provider.plugin == offer.provider.plugin and provider not in (offer.provider, *self.disabled):
                 both = sorted(f"{each.distribution} {each.version}" for each in (provider, offer.provider))
                 return f"the plugin name {provider.plugin!r} is taken by {both[0]} and by {both[1]}"
         return ""

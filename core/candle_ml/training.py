@@ -177,7 +177,8 @@ def _calibrator(predictor: Predictor, prepared: Prepared, block: Block, config: 
 
 def _row_codes(samples: Samples) -> NDArray[np.int32]:
     """One code a sample: of a sequence, its highest."""
-    return samples.codes.reshape(len(samples), -1).max(axis=1, initial=UNLABELLED)
+    highest: NDArray[np.int32] = samples.codes.reshape(len(samples), -1).max(axis=1, initial=UNLABELLED)
+    return highest
 
 
 def _coded(samples: Samples, classes: tuple[str, ...]) -> NDArray[np.int32]:

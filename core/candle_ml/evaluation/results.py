@@ -212,7 +212,7 @@ class Evaluation(CandleMetrics):
 
     def to_json(self) -> str:
         """JSON text; `from_json` of it is equal to this."""
-        return self.model_dump_json(indent=1)
+        return self.model_dump_json()
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -35,7 +35,8 @@ def _steps(raw: NDArray[np.uint64], regime: str) -> NDArray[np.int64]:
         return np.where(raw % np.uint64(16) == 0, (raw >> np.uint64(8)) % np.uint64(3), 1).astype(np.int64) - 1
     ones = np.bitwise_count(raw & np.uint64(0xFFFF)).astype(np.int64) - 8
     busy = 1 + np.arange(len(raw)) // (_STEPS * 25) % 4 if regime == "walk" else 2
-    return ones * busy
+    steps: NDArray[np.int64] = ones * busy
+    return steps
 
 
 def _fold(path: NDArray[np.int64], bound: int) -> NDArray[np.int64]:

@@ -26,10 +26,15 @@ _ITSELF_A_RANGE = frozenset({"ATR"})
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """An indicator that may be served: how it is computed and after how many candles it has forgotten its start."""
+    """An indicator that may be served, and after how many candles it has forgotten its start.
+
+    `rounders` holds a number for each output that, added and taken away again, rounds to about 2**-24 of the output's
+    standard deviation: what `float32` resolves there anyway, but near 0 it removes the rounding of running sums.
+    """
 
     call: ScaledCall
     lookback: int
+    rounders: tuple[float, ...]
 
 
 class IndicatorFeatures:
@@ -44,11 +49,12 @@ class IndicatorFeatures:
     def __init__(self, options: IndicatorOptions) -> None:
         self._count = options.atr_candles
         measured = [_measured(one, options) for one in options.indicators]
-        self._calls = tuple(one.call for one in measured)
-        pairs = zip(options.indicators, self._calls, strict=True)
-        self.columns: tuple[str, ...] = tuple(name for one, scaled in pairs for name in column_names(one, scaled.call))
+        pairs = zip(options.indicators, measured, strict=True)
+        self.columns: tuple[str, ...] = tuple(name for one, made in pairs for name in column_names(one, made.call.call))
         self.lookback = max(one.lookback for one in measured)
-        self.needs_volume = any("volume" in one.call.inputs for one in self._calls)
+        self.needs_volume = any("volume" in one.call.call.inputs for one in measured)
+        self._calls = tuple(one.call for one in measured)
+        self._rounders = tuple(rounder for one in measured for rounder in one.rounders)
         _refuse_repeated(self.columns)
 
     def extract(self, candles: Candles) -> NDArray[np.float32]:
@@ -62,8 +68,8 @@ class IndicatorFeatures:
     def _fill(self, by_column: NDArray[np.float32], yardsticks: Yardsticks) -> None:
         with np.errstate(invalid="ignore", over="ignore"):
             rows = (row for one in self._calls for row in one(yardsticks))
-            for target, row in zip(by_column, rows, strict=True):
-                target[:] = row
+            for target, row, rounder in zip(by_column, rows, self._rounders, strict=True):
+                np.subtract(row + rounder, rounder, out=target, casting="same_kind")
             warm = by_column[:, self.lookback :]
             if not np.isfinite(warm.sum()):
                 np.nan_to_num(warm, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
@@ -104,7 +110,7 @@ def _measured(indicator: Indicator, options: IndicatorOptions) -> Measured:
     if lookback is None:
         raise ConfigError.at(where, "never forgets where its series starts", _advice(scaled, options))
     _refuse_long(where, lookback, options.max_lookback)
-    return Measured(scaled, lookback)
+    return Measured(scaled, lookback, _rounders(scaled, options.atr_candles))
 
 
 def _named(function: str, parameters: Sequence[tuple[str, int | float]]) -> str:
@@ -137,6 +143,15 @@ def _finite(talib_call: Call) -> bool:
 @lru_cache(maxsize=256)
 def _lookback(scaled: ScaledCall, count: int) -> int | None:
     return measured_lookback(lambda candles: scaled(Yardsticks(candles, count)), scaled.lookback(count))
+
+
+@lru_cache(maxsize=256)
+def _rounders(scaled: ScaledCall, count: int) -> tuple[float, ...]:
+    """Zero where prices are left in their own unit, because their size is not known."""
+    empty = scaled.lookback(count)
+    outputs = scaled(Yardsticks(canonical("walk", 1024 + empty), count))
+    exponents = (np.frexp(float(np.std(output[empty:])))[1] for output in outputs)
+    return tuple(0.0 if scaled.scale == "none" else 1.5 * 2.0 ** (28 + float(exponent)) for exponent in exponents)
 
 
 def _advice(scaled: ScaledCall, options: IndicatorOptions) -> str:

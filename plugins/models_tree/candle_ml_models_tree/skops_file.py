@@ -67,7 +67,7 @@ def _without_padding(content: bytes) -> bytes:
     array = np.load(BytesIO(content), allow_pickle=False)
     if array.dtype.names is None:
         return content
-    clean = np.zeros_like(array)
+    clean = np.zeros(array.shape, array.dtype)
     for name in array.dtype.names:
         clean[name] = array[name]
     buffer = BytesIO()
