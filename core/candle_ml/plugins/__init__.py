@@ -1,0 +1,6 @@
+"""Plugins: what is installed, what each offers, and why something cannot be used."""
+
+from candle_ml.plugins.manager import PluginManager
+from candle_ml.plugins.records import CORE_KEYS, Failure, Offer, PluginRow, PluginStatus, Provider, nearest
+
+__all__ = ["CORE_KEYS", "Failure", "Offer", "PluginManager", "PluginRow", "PluginStatus", "Provider", "nearest"]

@@ -1,0 +1,1 @@
+"""Labels and models of whole sequences."""

@@ -1,0 +1,1 @@
+"""A component whose build needs a package that is not there."""

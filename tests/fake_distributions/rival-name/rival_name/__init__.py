@@ -1,0 +1,1 @@
+"""A second provider of a plugin name."""

@@ -1,0 +1,1 @@
+"""Plugins that break the rules, one each."""
