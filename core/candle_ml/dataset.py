@@ -15,7 +15,7 @@ from candle_ml.annotations import NO_PATTERN, Annotation, RejectedRow, ReviewedR
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.errors import DataError
 
-FOREVER = 253_402_300_799  # 9999-12-31T23:59:59Z
+_FOREVER = 253_402_300_799  # 9999-12-31T23:59:59Z
 _WEAKEST_ORIGIN_FIRST = ("assumed", "scanned", "explicit")
 
 
@@ -124,7 +124,7 @@ def restricted(dataset: Dataset, start: int | None, end: int | None) -> Dataset:
     Candles before `start` stay as history; annotations and reviewed ranges count where they lie inside. Raises
     `DataError` where no candle is left.
     """
-    first, last = start or 0, FOREVER if end is None else end
+    first, last = start or 0, _FOREVER if end is None else end
     series = {}
     for key, data in dataset.series.items():
         candles = data.candles[: data.candles.index_range(0, last)[1] + 1]

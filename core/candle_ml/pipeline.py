@@ -15,17 +15,18 @@ from candle_ml.bundling import Provenance, write_bundle
 from candle_ml.candles import Candles
 from candle_ml.components import Progress, SourceContext, no_progress
 from candle_ml.config import PipelineConfig
-from candle_ml.dataset import FOREVER, Dataset, restricted
+from candle_ml.dataset import Dataset, restricted
 from candle_ml.errors import ConfigError
 from candle_ml.evaluation import Evaluation, EvaluationOptions, SeriesCase, evaluate, flat_metrics
 from candle_ml.inference import LoadedModel, Predictor, in_sample
 from candle_ml.promotion import Promotion, promote
 from candle_ml.registry import Registry
 from candle_ml.reporting import write_files
+from candle_ml.samples import concatenate
 from candle_ml.sources import ingest
-from candle_ml.split import Block, Split
+from candle_ml.split import Split
 from candle_ml.tracking import TrackedRun, TrackingPlace, flatten
-from candle_ml.training import Prepared, Trained, cases, fit, fit_model, prepare, reviewed_cases
+from candle_ml.training import Prepared, Trained, cases, fit, fit_model, prepare
 
 StageName = Literal["ingest", "dataset", "train", "evaluate", "register"]
 STAGES: tuple[StageName, ...] = get_args(StageName)
@@ -114,10 +115,10 @@ def _tracking(config: PipelineConfig, enabled: bool) -> Iterator[TrackedRun | No
 def _train(result: RunResult, config: PipelineConfig, until: StageName, progress: Progress) -> RunResult:
     assert result.prepared is not None
     trained = fit(result.prepared, config, progress)
-    block = result.prepared.split.block("test")
+    dataset, block = result.dataset, result.prepared.split.block("test")
     found: list[SeriesCase] = []
     if _reaches(until, "evaluate") and config.evaluation.enabled and block is not None:
-        found = cases(result.prepared, trained.predictor, block, progress)
+        found = cases(dataset, trained.predictor, result.prepared.split.train.classes, block, progress)
     evaluation = _evaluated(result.prepared, trained.predictor, found, config) if found else None
     if config.model.refit:
         trained = _refitted(trained, config, progress)
@@ -150,7 +151,8 @@ def _priors(split: Split) -> dict[str, float]:
 
 def _refitted(trained: Trained, config: PipelineConfig, progress: Progress) -> Trained:
     """The same configuration fitted on every block but validation, which early stopping still watches."""
-    everything = trained.prepared.split.merged()
+    parts = trained.prepared.split
+    everything = replace(parts, train=concatenate([parts.train, parts.calibration, parts.test]))
     model = fit_model(trained.prepared, everything, config, progress)
     note = "refit: the served model was fitted on every block; its scores are those of the model before"
     return replace(trained, predictor=replace(trained.predictor, model=model), notes=(*trained.notes, note))
@@ -188,7 +190,7 @@ def _register(result: RunResult, config: PipelineConfig, tracking: TrackedRun, s
 
     def evaluated(predictor: Predictor) -> Evaluation | None:
         block = prepared.split.block("test")
-        found = [] if block is None else cases(prepared, predictor, block)
+        found = [] if block is None else cases(prepared.dataset, predictor, prepared.split.train.classes, block)
         return _evaluated(prepared, predictor, found, config) if found else None
 
     stage = config.registry
@@ -223,7 +225,7 @@ def evaluate_model(
     """The scores of a loaded model on every reviewed candle of a data set, and how many of these it was made with."""
     predictor = loaded.predictor
     labels = {item.label for data in dataset.series.values() for item in data.annotations} | set(predictor.classes)
-    found = reviewed_cases(dataset, predictor, sorted(labels), Block("reviewed", 0, FOREVER), progress)
+    found = cases(dataset, predictor, labels, progress=progress)
     options = EvaluationOptions(iou=config.evaluation.iou, point_tolerance=config.evaluation.tolerance)
     thresholds = loaded.info.thresholds
     evaluation = evaluate(found, predictor.classes, thresholds, options, dict.fromkeys(predictor.classes, 1.0))

@@ -84,48 +84,44 @@ def fit_model(prepared: Prepared, parts: Split, config: PipelineConfig, progress
 
 
 def cases(
-    prepared: Prepared, predictor: Predictor, block: Block, progress: Progress = no_progress
+    dataset: Dataset,
+    predictor: Predictor,
+    labels: Collection[str],
+    block: Block | None = None,
+    progress: Progress = no_progress,
 ) -> list[SeriesCase]:
-    """What the predictor says of a block, with the truth of its reviewed candles."""
-    return reviewed_cases(prepared.dataset, predictor, prepared.split.train.classes, block, progress)
+    """What the predictor says of each series, with the truth of its candles where every one of `labels` was looked for.
 
-
-def reviewed_cases(
-    dataset: Dataset, predictor: Predictor, labels: Collection[str], block: Block, progress: Progress = no_progress
-) -> list[SeriesCase]:
-    """One case a series that has candles in the block where every one of `labels` was looked for.
-
-    Candles after the block are withheld, so that nothing in it is decided by them.
+    With a block only its candles, after its embargo, are scored; candles after the block are withheld, so that nothing
+    in it is decided by them. A series without such candles has no case.
     """
     found = []
     for number, data in enumerate(dataset.series.values()):
-        progress(block.name, number, len(dataset.series))
-        candles = _until(data.candles, block)
-        ranges = _ranges_within(data, labels, candles, block)
-        if ranges:
-            found.append(SeriesCase(candles, predictor.predict(candles), data.annotations, ranges))
-    progress(block.name, len(dataset.series), len(dataset.series))
+        progress("predicting", number, len(dataset.series))
+        candles = data.candles if block is None else _until(data.candles, block)
+        first = 0 if block is None else int(np.searchsorted(candles.time, block.start)) + block.embargo
+        if first < len(candles):
+            ranges = _ranges(data, labels, int(candles.time[first]), int(candles.time[-1]))
+            if ranges:
+                found.append(SeriesCase(candles, predictor.predict(candles), data.annotations, ranges))
+    progress("predicting", len(dataset.series), len(dataset.series))
     return found
 
 
-def _ranges_within(
-    data: SeriesData, labels: Collection[str], candles: Candles, block: Block
-) -> tuple[tuple[int, int], ...]:
-    """Reviewed ranges cut to the block and to the candles that it leaves."""
-    if not len(candles):
-        return ()
-    first, last = block.start, int(candles.time[-1])
+def _ranges(data: SeriesData, labels: Collection[str], first: int, last: int) -> tuple[tuple[int, int], ...]:
+    """The reviewed ranges cut to `[first, last]` (Unix seconds)."""
     ranges = ((max(item.start_time, first), min(item.end_time, last)) for item in effective_reviewed(data, labels))
     return tuple((start, end) for start, end in ranges if start <= end)
 
 
 def _split(samples: Samples, dataset: Dataset, config: PipelineConfig) -> Split:
-    if not config.split.enabled:
-        return everything_in_train(samples)
+    candles = {key: data.candles for key, data in dataset.series.items()}
     stage = config.split
+    if not stage.enabled:
+        return everything_in_train(samples, candles)
     return split(
         samples,
-        {key: data.candles for key, data in dataset.series.items()},
+        candles,
         method=stage.method,
         train=stage.train,
         validation=stage.validation,
@@ -143,7 +139,8 @@ def _thresholds(
     given = config.calibration.thresholds
     if not isinstance(given, str):
         return ThresholdChoice(predictor.params.thresholds | given, ())
-    spans = [series_spans(case) for case in cases(prepared, predictor, block, progress)]
+    found = cases(prepared.dataset, predictor, prepared.split.train.classes, block, progress)
+    spans = [series_spans(case) for case in found]
     return choose_thresholds(spans, predictor.classes, tolerance=config.evaluation.tolerance)
 
 
@@ -166,7 +163,7 @@ def _calibrator(predictor: Predictor, prepared: Prepared, block: Block, config: 
         if not len(candles):
             continue
         samples, raw = predictor.scan(candles)
-        rows = block.contains(samples) & _reviewed(samples, data, predictor.classes)
+        rows = block.contains(samples, {candles.key: candles}) & _reviewed(samples, data, predictor.classes)
         labelled = predictor.recipe.encoder.label(samples.take(rows), candles, data.annotations)
         codes.append(_coded(labelled, predictor.classes).reshape(-1))
         probabilities.append(raw[rows].reshape(-1, len(predictor.classes)))
