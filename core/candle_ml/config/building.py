@@ -13,12 +13,13 @@ from candle_ml.errors import CandleMLError, ConfigError, Problem
 def check_buildable(config: PipelineConfig) -> None:
     """Build every chosen component once; this imports what they need. Raises `ConfigError` with every problem."""
     problems: list[Problem] = []
-    for path, choice in _choices(config):
+    for choice in _choices(config):
         try:
             config.manager.build(choice.component.kind, choice.name, choice.options)
         except CandleMLError as error:
             problems += [
-                Problem(config.where(path), f"{each.where}: {each.found}", each.expected) for each in error.problems
+                Problem(config.where(choice.path), f"{each.where}: {each.found}", each.expected)
+                for each in error.problems
             ]
     if problems:
         raise ConfigError(*problems)
@@ -27,12 +28,7 @@ def check_buildable(config: PipelineConfig) -> None:
         check_sample_kind(config, config.manager.build("label-encoder", labels.name, labels.options).kind)
 
 
-def _choices(config: PipelineConfig) -> Iterator[tuple[str, Choice[Component]]]:
-    for choice in config.sources.use:
-        yield "sources.use", choice
-    for extractor in config.features.use:
-        yield "features.use", extractor
-    if config.labels.use is not None:
-        yield "labels.use", config.labels.use
-    if config.model.use is not None:
-        yield "model.use", config.model.use
+def _choices(config: PipelineConfig) -> Iterator[Choice[Component]]:
+    for choice in (*config.sources.use, *config.features.use, config.labels.use, config.model.use):
+        if choice is not None:
+            yield choice

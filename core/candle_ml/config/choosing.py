@@ -63,7 +63,7 @@ class Chooser:
         options = self._options(component, node) if component is not None else None
         if component is None or options is None or not enabled:
             return None
-        return Choice(name.value, options, component)
+        return Choice(name.value, options, component, node.path)
 
     def _component(self, kind: type[_Component], node: Node, name: str, enabled: bool) -> _Component | None:
         try:

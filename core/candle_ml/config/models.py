@@ -38,11 +38,12 @@ PATTERNS = {
 
 @dataclass(frozen=True, slots=True)
 class Choice(Generic[AnyComponent]):
-    """A component that the configuration names, and its options."""
+    """A component that the configuration names, and its options; `path` is the key path of its place."""
 
     name: str
     options: Options
     component: AnyComponent
+    path: str = ""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:

@@ -157,7 +157,9 @@ class _Reader:
     def _node(self, event: yaml.Event, path: str, depth: int, key_where: str | None) -> Node:
         where = self._at(event)
         if depth > _DEEPEST:
-            raise ConfigError(*self._problems, Problem(labelled(where, path), f"more than {_DEEPEST} levels"))
+            raise ConfigError(
+                *self._problems, Problem(labelled(where, path), f"more than {_DEEPEST} levels", "fewer would do")
+            )
         self._refuse_extras(event, path)
         value: Value = None
         if isinstance(event, yaml.AliasEvent):
