@@ -159,12 +159,9 @@ def _check_form(name: str, block: NDArray[np.float32], shape: tuple[int, int]) -
 
 
 def _check_finite(name: str, columns: tuple[str, ...], rows: NDArray[np.float32], candle: NDArray[np.int64]) -> None:
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(rows.sum()):
-            return
-    bad = np.argwhere(~np.isfinite(rows))
-    if len(bad):
-        row, column = bad[0].tolist()
+    finite = np.isfinite(rows)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0].tolist()
         found = f"{rows[row, column]} at candle {candle[row]}"
         raise PluginError.at(f"{name}: feature {columns[column]}", found, "every value after the lookback is finite")
 

@@ -26,6 +26,14 @@ def windowed_mean(values: NDArray[np.float64], candles: int) -> NDArray[np.float
     return mean
 
 
+def true_range(candles: Candles) -> NDArray[np.float64]:
+    """Each candle's range, the close before it included (Wilder 1978); NaN for the first candle."""
+    span = np.full(len(candles), np.nan)
+    previous = candles.close[:-1]
+    span[1:] = np.maximum(candles.high[1:], previous) - np.minimum(candles.low[1:], previous)
+    return span
+
+
 def divisor(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The values with infinity for zero: what is divided by them becomes the defined value 0."""
     return np.where(values == 0.0, np.inf, values)

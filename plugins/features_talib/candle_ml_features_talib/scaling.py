@@ -11,17 +11,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candle_ml.candles import Candles
-from candle_ml_features_talib.arrays import tamed, windowed_mean
+from candle_ml_features_talib.arrays import divisor, tamed, true_range, windowed_mean
 from candle_ml_features_talib.options import Scale
-from candle_ml_features_talib.talib_call import Call, call
+from candle_ml_features_talib.talib_call import Call
 from candle_ml_features_talib.units import Unit
+
+
+class Yardstick:
+    """What outputs are divided by, `(n,)`; as a divisor it is infinite where it is 0, so that the quotient is 0."""
+
+    def __init__(self, values: NDArray[np.float64]) -> None:
+        self._values = values
+        self._divisor = divisor(values)
+
+    def taken_from(self, values: NDArray[np.float64], power: int) -> NDArray[np.float64]:
+        """`values / yardstick ** power`, by plain divisions and products."""
+        for _ in range(abs(power)):
+            values = values / self._divisor if power > 0 else values * self._values
+        return values
 
 
 class Yardsticks:
     """What the outputs of one series are divided by, each computed when it is first asked for.
 
-    The mean true range is the plain mean of TA-Lib's TRANGE over the last `count` candles, not Wilder's recursive one:
-    it forgets exactly, so that it adds no lookback.
+    The mean true range is the plain mean over the last `count` candles, not Wilder's recursive one: it forgets exactly,
+    so that it adds no lookback.
     """
 
     def __init__(self, candles: Candles, count: int) -> None:
@@ -34,15 +48,21 @@ class Yardsticks:
         return tamed(self.candles)
 
     @cached_property
-    def true_range(self) -> NDArray[np.float64]:
-        """Mean true range of the last candles, in tamed prices."""
-        return windowed_mean(call("TRANGE", {})(self.tamed)[0], self._count)
+    def close(self) -> Yardstick:
+        """Each close, in tamed prices."""
+        return Yardstick(self.tamed.close)
 
     @cached_property
-    def volume(self) -> NDArray[np.float64]:
-        """Mean volume of the last candles."""
-        assert self.tamed.volume is not None
-        return windowed_mean(self.tamed.volume, self._count)
+    def atr(self) -> Yardstick:
+        """Mean true range of the last candles, in tamed prices."""
+        return Yardstick(windowed_mean(true_range(self.tamed), self._count))
+
+    @cached_property
+    def volume(self) -> Yardstick:
+        """Mean volume of the last candles; of a series without volume NaN."""
+        count = len(self.candles)
+        volume = np.full(count, np.nan) if self.tamed.volume is None else self.tamed.volume
+        return Yardstick(windowed_mean(volume, self._count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +94,6 @@ class ScaledCall:
         if unit.level and not self.difference:
             values = values - unit.level * yardsticks.tamed.close
         if unit.price:
-            price = yardsticks.true_range if self.scale == "atr" else yardsticks.tamed.close
-            values = _without(values, price, unit.price)
-        return _without(values, yardsticks.volume, unit.volume) if unit.volume else values
-
-
-def _without(values: NDArray[np.float64], yardstick: NDArray[np.float64], power: int) -> NDArray[np.float64]:
-    """`values / yardstick ** power`, by plain divisions and products; 0 where the yardstick is 0."""
-    divisor = np.where(yardstick == 0.0, np.inf, yardstick)
-    for _ in range(abs(power)):
-        values = values / divisor if power > 0 else values * yardstick
-    return values
+            price = yardsticks.atr if self.scale == "atr" else yardsticks.close
+            values = price.taken_from(values, unit.price)
+        return yardsticks.volume.taken_from(values, unit.volume) if unit.volume else values
