@@ -28,9 +28,9 @@ def manager() -> PluginManager:
     return PluginManager.load()
 
 
-def errors(manager: PluginManager, text: str, *overrides: str) -> list[str]:
+def errors(manager: PluginManager, text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        parse_config(text, "p.yaml", Path("project"), overrides, manager)
+        parse_config(text, "p.yaml", Path("project"), (), manager)
     return str(caught.value).split("\n")
 
 
@@ -277,38 +277,6 @@ def test_a_wrong_choice_or_option_is_named(
     """A wrong choice of a component, or a wrong option beside it, is named at its position."""
     assert BASE.count(change[0]) == 1
     assert errors(manager, BASE.replace(*change)) == messages
-
-
-OVERRIDES = {
-    "no value": ("seed", "--set seed: no key path and value; write --set key.path=value"),
-    "no key": ("=3", "--set =3: no key path and value; write --set key.path=value"),
-    "empty key": ("a..b=3", "--set a..b=3: no key path and value; write --set key.path=value"),
-    "not YAML": ("seed=[1", "--set seed=[1: seed: not YAML: expected ',' or ']', but got '<stream end>'"),
-    "alias": ("seed=*a", "--set seed=*a: seed: the alias *a; write the value out"),
-    "wrong type": ("seed=no", "--set seed=no: seed: 'no'; a whole number"),
-    "unknown key": (
-        "model.max_dept=3",
-        "--set model.max_dept=3: model.max_dept: unknown key 'max_dept'; did you mean 'max_depth'?",
-    ),
-    "beyond a list": (
-        "features.use.5=talib-cdl",
-        "--set features.use.5=talib-cdl: features.use: a list of 2, which has no item '5'; a number from 0 to 2",
-    ),
-    "name for an item": (
-        "features.use.last=talib-cdl",
-        "--set features.use.last=talib-cdl: features.use: a list of 2, which has no item 'last'; a number from 0 to 2",
-    ),
-    "below a value": (
-        "name.short=x",
-        "--set name.short=x: name: 'demo', which has no key 'short'; name a key of a mapping",
-    ),
-}
-
-
-@pytest.mark.parametrize(("override", "message"), OVERRIDES.values(), ids=OVERRIDES.keys())
-def test_a_wrong_override_is_named(manager: PluginManager, override: str, message: str) -> None:
-    """A `--set` that is wrong is quoted in place of a position."""
-    assert errors(manager, BASE, override) == [message]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

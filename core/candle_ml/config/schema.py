@@ -9,10 +9,10 @@ from candle_ml.config.models import FeaturesStage, LabelsStage, ModelStage, Sett
 from candle_ml.plugins import PluginManager
 
 _Schema = dict[str, Any]
-_LISTING: dict[str, tuple[type[Stage], ComponentKind]] = {
-    "sources": (SourcesStage, "annotation-source"),
-    "features": (FeaturesStage, "feature-extractor"),
-}
+_LISTING: tuple[tuple[type[Stage], ComponentKind], ...] = (
+    (SourcesStage, "annotation-source"),
+    (FeaturesStage, "feature-extractor"),
+)
 _CHOOSING: dict[str, tuple[type[Stage], ComponentKind]] = {
     "labels": (LabelsStage, "label-encoder"),
     "model": (ModelStage, "model-trainer"),
@@ -23,11 +23,15 @@ def schema(manager: PluginManager) -> _Schema:
     """What pipeline.yaml may say; each component's options stand beside its `use`. Unusable components are left out."""
     root = Settings.model_json_schema()
     definitions = root.setdefault("$defs", {})
-    for key, (stage, kind) in _LISTING.items():
+    for stage, kind in _LISTING:
         items = [_with_use(component, definitions) for component in _usable(manager, kind)]
         items.append({"enum": [component.name for component in _usable(manager, kind)]})
-        definitions[stage.__name__]["properties"]["use"] = {"type": "array", "items": {"oneOf": items}}
-        root["properties"][key] = {"$ref": f"#/$defs/{stage.__name__}"}
+        description = stage.model_fields["use"].description
+        listed = {"type": "array", "items": {"oneOf": items}, "description": description}
+        definitions[stage.__name__]["properties"]["use"] = listed
+    for key, node in root["properties"].items():
+        if "$ref" in node:  # all its keys may be commented out
+            root["properties"][key] = {"anyOf": [{"$ref": node["$ref"]}, {"type": "null"}]}
     for key, (stage, kind) in _CHOOSING.items():
         root["properties"][key] = {"anyOf": _choices(stage, _usable(manager, kind), definitions)}
         del definitions[stage.__name__]
