@@ -130,7 +130,7 @@ def _checked(where: str, forest: object, meta: Meta) -> RandomForestClassifier:
 
 
 def _check_forest_tree(where: str, tree: Tree, meta: Meta) -> None:
-    """Counts come first: scikit-learn shows `node_count` nodes even where its memory holds fewer."""
+    """Counts come first: the arrays are shown as long as `node_count` says."""
     if tree.node_count != tree.capacity:
         raise BundleError.at(where, f"{tree.node_count} nodes of {tree.capacity}", "as many nodes as stored")
     if tree.n_features != meta.columns:

@@ -35,8 +35,10 @@ def _check_model(where: str, model: dict[str, Any], columns: int, classes: int) 
     trees = model["trees"]
     if not trees or len(trees) % classes:
         raise BundleError.at(where, f"{len(trees)} trees", f"a multiple of {classes}, one tree a class and round")
-    _expect(where, "classes of trees", model["tree_info"], list(range(classes)) * (len(trees) // classes))
-    _expect(where, "first trees of rounds", model["iteration_indptr"], list(range(0, len(trees) + 1, classes)))
+    rounds = len(trees) // classes
+    in_order = model["tree_info"] == list(range(classes)) * rounds
+    if not in_order or model["iteration_indptr"] != list(range(0, len(trees) + 1, classes)):
+        raise BundleError.at(where, "trees out of order", "one tree a class in each round")
     for number, tree in enumerate(trees):
         _check_one(f"{where}: tree {number}", tree, columns)
 
@@ -56,4 +58,4 @@ def _check_one(where: str, tree: dict[str, Any], columns: int) -> None:
 
 def _expect(where: str, what: str, found: object, expected: object) -> None:
     if found != expected:
-        raise BundleError.at(where, f"{what} {found}", str(expected))
+        raise BundleError.at(where, f"{what}: {found}", str(expected))

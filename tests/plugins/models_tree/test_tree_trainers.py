@@ -1,0 +1,344 @@
+"""Fitting the tree models and asking them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from sklearn.ensemble import RandomForestClassifier
+
+from candle_ml.errors import DataError, TrainingError
+from candle_ml_models_tree import plugin
+
+
+def saved(model, folder):
+    folder.mkdir()
+    model.save(folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_plugin_offers_both_trainers():
+    """Both components build a trainer from their default options and name the extra they need."""
+    components = {component.name: component for component in plugin.candle_ml_model_trainers()}
+    assert set(components) == {"random-forest", "xgboost"}
+    for component in components.values():
+        assert hasattr(component.build(component.options()), "fit")
+        assert (component.kinds, component.layout, component.extra) == ({"window"}, "flat", "models-tree")
+        assert all(field.description for field in component.options.model_fields.values())
+
+
+def test_a_loaded_model_is_the_component_s(kind, patterns, context, tmp_path):
+    """What a trainer's model saves, its component loads."""
+    component = next(item for item in plugin.candle_ml_model_trainers() if item.name == kind.name)
+    kind.train().fit(patterns(), None, context).save(tmp_path)
+    assert component.load(tmp_path).classes == context.classes
+
+
+def test_a_model_recognises_the_patterns_it_was_shown(kind, patterns, context):
+    """On new samples nine in ten are right, and every row of probabilities sums to 1."""
+    model = kind.train().fit(patterns(400), patterns(100, seed=1), context)
+    new = patterns(200, seed=2)
+    probabilities = model.predict_proba(new)
+    assert model.classes == context.classes
+    assert probabilities.dtype == np.float64
+    assert probabilities.shape == (200, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-12)
+    assert (probabilities.argmax(axis=1) == new.codes).mean() > 0.9
+
+
+def test_no_sample_gives_no_row(kind, patterns, context):
+    """A matrix of zero samples has zero rows of probabilities."""
+    assert kind.train().fit(patterns(), None, context).predict_proba(patterns(0)).shape == (0, 3)
+
+
+def test_the_same_input_gives_the_same_files(kind, patterns, context, tmp_path):
+    """Two fits with one seed write equal bytes; another seed does not."""
+    fits = [kind.train().fit(patterns(), patterns(60, seed=1), item) for item in (context, context)]
+    other = kind.train().fit(patterns(), patterns(60, seed=1), replace(context, seed=8))
+    first, second, third = (saved(model, tmp_path / str(number)) for number, model in enumerate([*fits, other]))
+    assert set(first) == {kind.file, "meta.json"}
+    assert first == second
+    assert first[kind.file] != third[kind.file]
+
+
+def test_the_number_of_threads_changes_nothing(kind, patterns, context, tmp_path):
+    """A fit on three threads writes the bytes of a fit on one."""
+    models = [kind.train().fit(patterns(), None, replace(context, threads=threads)) for threads in (1, 3)]
+    first, second = (saved(model, tmp_path / str(number)) for number, model in enumerate(models))
+    assert first == second
+
+
+def test_a_loaded_model_says_what_the_saved_one_said(kind, patterns, context, tmp_path):
+    """Probabilities and importance survive the files exactly, and a loaded model saves the same bytes again."""
+    model = kind.train().fit(patterns(), patterns(60, seed=1), context)
+    files = saved(model, tmp_path / "model")
+    loaded = kind.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_proba(patterns(50)), model.predict_proba(patterns(50)))
+    np.testing.assert_array_equal(loaded.feature_importance(), model.feature_importance())
+    assert saved(loaded, tmp_path / "again") == files
+
+
+def test_two_classes_are_enough(kind, matrix, context):
+    """A model of `O` and one pattern has two columns of probabilities."""
+    values = np.linspace(-1, 1, 40, dtype=np.float32)[:, np.newaxis]
+    samples = matrix(values, values[:, 0] > 0)
+    model = kind.train(colsample_bytree=1.0).fit if kind.name == "xgboost" else kind.train().fit
+    probabilities = model(samples, None, replace(context, classes=("O", "wedge"))).predict_proba(samples)
+    assert probabilities.shape == (40, 2)
+    assert probabilities[0, 0] > 0.5 > probabilities[-1, 0]
+
+
+def test_importance_finds_the_columns_that_matter(kind, patterns, context):
+    """Shares sum to 1, and the two columns that define the patterns have the largest."""
+    importance = kind.train().fit(patterns(400), None, context).feature_importance()
+    assert importance.sum() == pytest.approx(1.0)
+    assert set(np.argsort(importance)[-2:]) == {0, 1}
+
+
+def test_a_model_that_never_splits_has_no_importance(kind, matrix, context):
+    """Columns without any difference leave nothing to share out."""
+    flat = matrix(np.zeros((30, 2)), np.arange(30) % 3)
+    assert kind.train().fit(flat, None, context).feature_importance() is None
+
+
+def test_rare_classes_weigh_as_much_as_frequent_ones(kind, matrix, context):
+    """With balanced weights a class of 6 among 300 indistinct samples gets about its equal share."""
+    samples = matrix(np.zeros((300, 2)), np.r_[np.zeros(288), np.ones(6), np.full(6, 2)])
+    balanced, plain = (
+        kind.train(class_weight=how).fit(samples, None, context).predict_proba(samples)[0, 1]
+        for how in ("balanced", "none")
+    )
+    assert balanced > 0.2
+    assert plain < 0.1
+
+
+def test_sample_weights_count(kind, matrix, context):
+    """Of indistinct samples the heavier ones decide."""
+    samples = matrix(np.zeros((60, 2)), np.arange(60) % 3)
+    samples.weights[samples.codes == 2] = 20.0
+    assert kind.train().fit(samples, None, context).predict_proba(samples)[0].argmax() == 2
+
+
+def test_progress_only_grows_and_ends_complete(kind, patterns, context):
+    """Every report has one subject and total, and the last one says that all is done."""
+    reports = []
+    noting = replace(context, progress=lambda *report: reports.append(report))
+    kind.train().fit(patterns(), patterns(60, seed=1), noting)
+    subjects, done, totals = zip(*reports, strict=True)
+    assert len(set(subjects)) == 1
+    assert list(done) == sorted(done)
+    assert set(totals) == {done[-1]} == {12}
+
+
+def test_threads_may_ask_at_once(kind, patterns, context, tmp_path):
+    """Eight threads that ask a freshly loaded model get what one thread gets."""
+    kind.train().fit(patterns(), None, context).save(tmp_path)
+    parts = [patterns(40, seed=number) for number in range(24)]
+    expected = [kind.load(tmp_path).predict_proba(part) for part in parts]
+    model = kind.load(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        for found, wanted in zip(pool.map(model.predict_proba, parts), expected, strict=True):
+            np.testing.assert_array_equal(found, wanted)
+
+
+def test_forest_answers_are_those_of_scikit_learn(forest_kind, patterns, context):
+    """Asking tree by tree gives the numbers of `RandomForestClassifier.predict_proba`, bit for bit."""
+    train, new = patterns(300), patterns(100, seed=3)
+    ours = forest_kind.train(class_weight="none").fit(train, None, context)
+    theirs = RandomForestClassifier(12, min_samples_leaf=2, random_state=7, n_jobs=1)
+    theirs.fit(train.values, train.codes, sample_weight=train.weights)
+    np.testing.assert_array_equal(ours.predict_proba(new), theirs.predict_proba(new.values))
+    np.testing.assert_allclose(ours.feature_importance(), theirs.feature_importances_, rtol=1e-12)
+
+
+def test_a_forest_does_not_keep_the_training_weights(forest_kind, patterns, context, tmp_path):
+    """The saved forest does not grow with the number of samples that it could not tell apart."""
+    small, large = (
+        saved(forest_kind.train(max_depth=1).fit(patterns(rows), None, context), tmp_path / str(rows))
+        for rows in (200, 4000)
+    )
+    assert len(large["model.skops"]) < len(small["model.skops"]) + 2000
+
+
+def test_xgboost_never_asks_for_a_dense_matrix(xgboost_kind, patterns, context):
+    """Training, watching and asking go block by block."""
+    model = xgboost_kind.train().fit(patterns(lazy=True), patterns(60, seed=1, lazy=True), context)
+    assert len(model.predict_proba(patterns(10, lazy=True))) == 10
+
+
+def test_xgboost_keeps_the_best_round(xgboost_kind, matrix, patterns, context, tmp_path):
+    """Where the validation block contradicts training, the model is cut back to its first round."""
+    contrary = patterns(60, seed=1)
+    contrary.codes = (contrary.codes + 1) % 3
+    stopped = xgboost_kind.train(early_stopping_rounds=2).fit(patterns(), contrary, context)
+    one_round = xgboost_kind.train(rounds=1).fit(patterns(), None, context)
+    assert saved(stopped, tmp_path / "stopped") == saved(one_round, tmp_path / "one")
+
+
+@pytest.mark.parametrize("none", [True, False])
+def test_xgboost_without_validation_runs_all_rounds(xgboost_kind, patterns, context, none, tmp_path):
+    """With no validation sample and no wish to stop early, all rounds are kept."""
+    validation = None if none else patterns(0)
+    default = xgboost_kind.train().fit(patterns(), validation, context)
+    never = xgboost_kind.train(early_stopping_rounds=None).fit(patterns(), patterns(60, seed=1), context)
+    assert saved(default, tmp_path / "default") == saved(never, tmp_path / "never")
+
+
+def test_a_class_may_be_missing_from_validation(kind, matrix, patterns, context):
+    """A validation block without any bull flag is no error."""
+    validation = patterns(60, seed=1)
+    validation = matrix(validation.values[validation.codes < 2], validation.codes[validation.codes < 2])
+    assert kind.train().fit(patterns(), validation, context).classes == context.classes
+
+
+def test_early_stopping_that_was_asked_for_needs_validation(xgboost_kind, patterns, context):
+    """Asking for early stopping with nothing to stop by is an error, not a silent full run."""
+    with pytest.raises(TrainingError) as error:
+        xgboost_kind.train(early_stopping_rounds=5).fit(patterns(), None, context)
+    assert str(error.value) == (
+        "early_stopping_rounds: no validation sample to stop by; "
+        "a validation block with samples, or early_stopping_rounds: null"
+    )
+
+
+MANY = np.arange(30) % 3
+
+UNTRAINABLE = {
+    "nothing": ([], "training samples: none; annotate patterns in the candles that training uses"),
+    "only O": (
+        np.zeros(9),
+        "training samples: all are 'O'; annotate at least one pattern in the candles that training uses",
+    ),
+    "only patterns": (
+        np.ones(9),
+        "training samples: all are 'bear_flag'; mark ranges without a pattern as reviewed, or annotate them as 'O'",
+    ),
+    "a class missing": (
+        np.arange(20) % 2,
+        "class 'bull_flag': no training sample; annotate it in the candles that training uses, or leave this label out",
+    ),
+    "no O": (
+        1 + np.arange(20) % 2,
+        "class 'O': no training sample; mark ranges without a pattern as reviewed, or annotate them as 'O'",
+    ),
+    "too few": (
+        [*np.zeros(9), 1, 2, 2],
+        "class 'bear_flag': 1 training sample; at least 2: annotate more, or lower min_samples_per_class",
+    ),
+    "two problems": (
+        [*np.zeros(9), 1],
+        "class 'bear_flag': 1 training sample; at least 2: annotate more, or lower min_samples_per_class\n"
+        "class 'bull_flag': no training sample; "
+        "annotate it in the candles that training uses, or leave this label out",
+    ),
+    "unlabelled": (
+        [*MANY, -1, -1],
+        "training samples: 2 of 32 without a label; samples that are a pattern or clearly none",
+    ),
+    "unknown code": ([*MANY, 3], "training samples: class code 3; codes 0 to 2"),
+}
+
+
+@pytest.mark.parametrize(("codes", "message"), UNTRAINABLE.values(), ids=UNTRAINABLE)
+def test_what_cannot_be_trained_says_what_to_annotate(kind, matrix, context, codes, message):
+    """Each lack of samples is an error with this exact message."""
+    with pytest.raises(TrainingError) as error:
+        kind.train().fit(matrix(np.zeros((len(codes), 2)), codes), None, context)
+    assert str(error.value) == message
+
+
+def test_the_fewest_samples_a_class_are_an_option(kind, patterns, context):
+    """A minimum above what is there is refused with the number that is there."""
+    samples = patterns(30)
+    count = int((samples.codes == 2).sum())
+    with pytest.raises(TrainingError, match=f"class 'bull_flag': {count} training samples; at least 20: "):
+        kind.train(min_samples_per_class=20).fit(samples, None, context)
+
+
+WEIGHTS = {
+    "negative": (
+        lambda codes: np.where(codes == 1, -1.0, 1.0),
+        "weight -1.0 of sample 1; a finite number, zero or more",
+    ),
+    "NaN": (lambda codes: np.where(codes == 2, np.nan, 1.0), "weight nan of sample 2; a finite number, zero or more"),
+    "all zero": (lambda codes: codes * 0.0, "all weigh 0; a weight above 0 for at least one source of annotations"),
+}
+
+
+@pytest.mark.parametrize(("weights", "message"), WEIGHTS.values(), ids=WEIGHTS)
+def test_unusable_weights_are_refused(kind, matrix, context, weights, message):
+    """Each unusable weight is an error with this exact message."""
+    samples = matrix(np.zeros((30, 2)), MANY)
+    samples.weights = weights(samples.codes).astype(np.float32)
+    with pytest.raises(TrainingError) as error:
+        kind.train().fit(samples, None, context)
+    assert str(error.value) == f"training samples: {message}"
+
+
+def test_a_class_that_weighs_nothing_is_refused(kind, matrix, context):
+    """A class is as good as missing where all its samples have weight 0."""
+    samples = matrix(np.zeros((30, 2)), MANY)
+    samples.weights[samples.codes == 2] = 0.0
+    with pytest.raises(TrainingError) as error:
+        kind.train().fit(samples, None, context)
+    assert str(error.value) == (
+        "class 'bull_flag': all its training samples weigh 0; a weight above 0 for its annotations' source"
+    )
+
+
+def test_unlabelled_validation_samples_are_refused(xgboost_kind, matrix, patterns, context):
+    """Validation samples are checked like training samples."""
+    with pytest.raises(TrainingError) as error:
+        xgboost_kind.train().fit(patterns(), matrix(np.zeros((4, 6)), [0, 1, 2, -1]), context)
+    assert str(error.value) == (
+        "validation samples: 1 of 4 without a label; samples that are a pattern or clearly none"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.zeros((30, 0)), "training samples: no feature column; choose at least one feature extractor"),
+        (
+            np.zeros((30, 5, 2)),
+            "training samples: a matrix of shape (30, 5, 2); one row a sample (layout flat)",
+        ),
+    ],
+)
+def test_a_matrix_of_the_wrong_form_is_refused(kind, matrix, context, values, message):
+    """Only rows of at least one column can be trained on."""
+    with pytest.raises(TrainingError) as error:
+        kind.train().fit(matrix(values, MANY), None, context)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_are_not_finite_are_refused(kind, patterns, context, value):
+    """NaN and infinity are named by column, in training as in prediction."""
+    bad = patterns(30)
+    bad.values[4:6, 3] = value
+    message = "feature 'column_3': 2 of 30 values are NaN or infinite; finite features"
+    with pytest.raises(DataError) as error:
+        kind.train().fit(bad, None, context)
+    assert str(error.value) == message
+    with pytest.raises(DataError) as error:
+        kind.train().fit(patterns(), None, context).predict_proba(bad)
+    assert str(error.value) == message
+
+
+def test_other_columns_than_in_training_are_refused(kind, matrix, patterns, context):
+    """A model is asked only about as many columns as it was trained on."""
+    model = kind.train().fit(patterns(), None, context)
+    with pytest.raises(DataError) as error:
+        model.predict_proba(matrix(np.zeros((2, 5)), [0, 0]))
+    assert str(error.value) == "features: a matrix of shape (2, 5); 6 columns, as in training"
+
+
+@pytest.mark.parametrize("option", [{"unheard_of": 1}, {"max_depth": 0}, {"max_depth": "4"}, {"class_weight": "some"}])
+def test_wrong_options_are_refused(kind, option):
+    """Unknown keys, values out of range and wrong types are no options."""
+    with pytest.raises(ValidationError):
+        kind.train(**option)
