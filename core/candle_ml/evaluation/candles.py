@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import (
-    accuracy_score,
     average_precision_score,
     precision_recall_curve,
     precision_recall_fscore_support,
@@ -52,16 +51,12 @@ def candle_metrics(
     confusion: NDArray[np.float64], labels: tuple[str, ...], average_precision: Mapping[str, float]
 ) -> CandleMetrics:
     """All scores that follow from a confusion matrix (counts, or expected counts); 0.0 where one is undefined."""
-    codes = np.arange(len(labels))
-    true, predicted, weight = np.repeat(codes, len(codes)), np.tile(codes, len(codes)), confusion.ravel()
-    precision, recall, f1, support = precision_recall_fscore_support(
-        true, predicted, labels=codes, sample_weight=weight, zero_division=0
-    )
+    precision, recall, f1, support = _scores(confusion)
     present, total = support > 0, support.sum()
     rows = zip(labels, precision.tolist(), recall.tolist(), f1.tolist(), support.tolist(), strict=True)
     return CandleMetrics(
         labels=labels,
-        accuracy=float(accuracy_score(true, predicted, sample_weight=weight)) if total else 0.0,
+        accuracy=float(np.trace(confusion) / total) if total else 0.0,
         f1_macro=_mean(f1[present]),
         f1_macro_patterns=_mean(f1[1:][present[1:]]),
         f1_weighted=float(f1 @ support / total) if total else 0.0,
@@ -69,6 +64,17 @@ def candle_metrics(
         average_precision=dict(average_precision),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
     )
+
+
+def _scores(confusion: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Precision, recall, F1 and support as rows, one column a class; zeros where nothing was counted."""
+    if not confusion.any():
+        return np.zeros((4, len(confusion)))
+    true, predicted = np.indices(confusion.shape).reshape(2, -1)
+    scores = precision_recall_fscore_support(
+        true, predicted, labels=np.arange(len(confusion)), sample_weight=confusion.ravel(), zero_division=0
+    )
+    return np.stack(scores)
 
 
 def average_precision(truth: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
