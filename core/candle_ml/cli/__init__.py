@@ -6,6 +6,7 @@ import errno
 import logging
 import traceback
 import warnings
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -24,7 +25,9 @@ COMMANDS = {
     "evaluate": "Measure a model on data it has not seen.",
     "predict": "Predict the patterns of a file of candles.",
     "model": "List, promote and roll back registered models.",
+    "runs": "List training runs and show how one went.",
     "serve": "Serve predictions over HTTP.",
+    "db": "Create, migrate and check the database of the state store.",
 }
 """Each command with its line in the help; `candle_ml.cli.<name>:command` is the command itself."""
 
@@ -40,7 +43,9 @@ class LazyGroup(click.Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
-            return None
+            close = get_close_matches(name, COMMANDS, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; one of {', '.join(COMMANDS)}"
+            raise click.UsageError(f"no command {name!r}{hint}", context)
         module = f"{__name__}.{name}"
         if find_spec(module) is None:
             raise CandleMLError.at(f"candle-ml {name}", "not part of this installation", "reinstall candle-ml")
@@ -74,6 +79,9 @@ def _told(error: Exception, *, debug: bool) -> int:
     if isinstance(error, CandleMLError):
         click.echo(str(error), err=True)
         return error.exit_code
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("candle_ml"):
+        click.echo(f"the package {error.name!r} is missing; pip install 'candle-ml[all]'", err=True)
+        return CandleMLError.exit_code
     text = " ".join(str(error).split())
     click.echo(f"unexpected {type(error).__name__}: {text}; run candle-ml --debug for the traceback", err=True)
     return UNEXPECTED
@@ -87,7 +95,7 @@ def main(verbose: int, debug: bool) -> None:
     """Learn the patterns you mark on candlestick charts, and draw them back on the chart.
 
     Exit codes: 1 other error, 2 configuration or usage, 3 data, 4 plugin, 5 training, 6 bundle, 7 registry,
-    70 unexpected, 130 interrupted.
+    8 state store, 70 unexpected, 130 interrupted.
     """
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
