@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from candle_ml.candles import Candles
 
-_PRICE_BITS = 40
-_DROPPED_BITS = 52 - _PRICE_BITS
+_BITS = 44
+_DROPPED_BITS = 52 - _BITS
+_FIVES = 5.0**10  # times a power of two, 10 ** 10
 
 
 def windowed_mean(values: NDArray[np.float64], candles: int) -> NDArray[np.float64]:
@@ -40,14 +41,16 @@ def divisor(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def tamed(candles: Candles) -> Candles:
-    """The same candles in the unit that TA-Lib calculates best in: prices near 1, and 40 significant bits.
+    """The same candles in the unit that is best to calculate in: prices near 1, decimals without rounding.
 
-    The unit is a power of two, so it changes no ratio; it keeps tiny prices away from TA-Lib's absolute zero threshold
-    (1e-14). With 40 bits (a relative 5e-13) the running sums inside TA-Lib have no rounding to carry along.
+    A price of up to 10 decimals, times 5 ** 10, is a whole number over a power of two. Rounded to 44 significant bits
+    (a relative 3e-14) it is exactly that, so equal differences of prices are equal, running sums inside TA-Lib carry no
+    rounding along, and prices multiplied by a power of ten give the same. The rest of the unit is a power of two, which
+    changes no ratio and keeps tiny prices away from TA-Lib's absolute zero threshold (1e-14).
     """
     if not len(candles):
         return candles
-    unit = 2.0 ** -float(np.frexp(candles.close[0])[1])
+    unit = _FIVES * 2.0 ** -float(np.frexp(candles.close[0] * _FIVES)[1])
     prices = [_rounded(price * unit) for price in (candles.open, candles.high, candles.low, candles.close)]
     volume = None if candles.volume is None else _rounded(candles.volume)
     return Candles(candles.key, candles.time, prices[0], prices[1], prices[2], prices[3], volume)

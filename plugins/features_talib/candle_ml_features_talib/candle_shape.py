@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candle_ml.candles import Candles
-from candle_ml_features_talib.arrays import divisor, windowed_mean
+from candle_ml_features_talib.arrays import divisor, tamed, windowed_mean
 from candle_ml_features_talib.options import CandleShapeOptions
 
 
@@ -39,6 +39,8 @@ class CandleShape:
 
     def extract(self, candles: Candles) -> NDArray[np.float32]:
         """`(n, 8)`, a view of a matrix that holds each column in one piece."""
+        if self._scale_candles is not None:
+            candles = tamed(candles)
         by_column = np.empty((len(self.columns), len(candles)), dtype=np.float32)
         body = candles.close - candles.open
         size = np.abs(body)

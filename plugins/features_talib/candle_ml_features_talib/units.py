@@ -15,6 +15,7 @@ from candle_ml_features_talib.talib_call import Call
 
 _CANDLES = 2048
 _POWERS = (0, 1, 2, -1, -2)
+_FACTOR = 4.0
 _SHIFT = 0.5
 _TOLERANCE = 0.1
 
@@ -35,20 +36,20 @@ def units(call: Call) -> tuple[Unit | None, ...]:
     """The unit of each output; None where it follows no power of the price (a logarithm, an angle, an index)."""
     candles = tamed(canonical("walk", _CANDLES + call.lookback))
     plain = call(candles)
-    double_price = call(_with_prices(candles, factor=2.0, shift=0.0))
-    double_volume = call(replace(candles, volume=_volume(candles) * 2.0))
+    more_price = call(_with_prices(candles, factor=_FACTOR, shift=0.0))
+    more_volume = call(replace(candles, volume=_volume(candles) * _FACTOR))
     shifted = call(_with_prices(candles, factor=1.0, shift=_SHIFT))
     return tuple(
         _unit(*(output[call.lookback :] for output in outputs))
-        for outputs in zip(plain, double_price, double_volume, shifted, strict=True)
+        for outputs in zip(plain, more_price, more_volume, shifted, strict=True)
     )
 
 
 def _unit(
-    plain: NDArray[Any], double_price: NDArray[Any], double_volume: NDArray[Any], shifted: NDArray[Any]
+    plain: NDArray[Any], more_price: NDArray[Any], more_volume: NDArray[Any], shifted: NDArray[Any]
 ) -> Unit | None:
-    price = _power(plain, double_price)
-    volume = _power(plain, double_volume)
+    price = _power(plain, more_price)
+    volume = _power(plain, more_volume)
     if price is None or volume is None:
         return None
     response = (shifted - plain) / _SHIFT if price == 1 and volume == 0 else np.zeros(1)
@@ -56,8 +57,8 @@ def _unit(
     return Unit(price, volume, level) if np.mean(np.abs(response - level)) < _TOLERANCE else None
 
 
-def _power(plain: NDArray[Any], doubled: NDArray[Any]) -> int | None:
-    return next((power for power in _POWERS if np.array_equal(doubled, plain * 2.0**power)), None)
+def _power(plain: NDArray[Any], multiplied: NDArray[Any]) -> int | None:
+    return next((power for power in _POWERS if np.array_equal(multiplied, plain * _FACTOR**power)), None)
 
 
 def _with_prices(candles: Candles, factor: float, shift: float) -> Candles:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candle_ml.candles import Candles
+from candle_ml_features_talib.arrays import tamed
 from candle_ml_features_talib.options import WindowShapeOptions
 from candle_ml_features_talib.window_measures import MEASURES, Before, before, measures
 from candle_ml_features_talib.window_paths import Windows, close_path, extreme_path, windows
@@ -39,6 +40,7 @@ class WindowShape:
         lengths = np.where(first >= self.lookback, last - first + 1, 0)
         if not lengths.any():
             return features
+        candles = tamed(candles)
         history = before(candles, self._options.context)
         for length in np.unique(lengths[lengths > 0]).tolist():
             rows = np.flatnonzero(lengths == length)
