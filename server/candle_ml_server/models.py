@@ -1,0 +1,88 @@
+"""Loading registered models: fetch into a private folder, prove, warm up."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+
+from candle_ml.bundle import GOLDEN
+from candle_ml.errors import BundleError
+from candle_ml.inference import Golden, LoadedModel, answer, load_model
+from candle_ml.registry import RegisteredVersion, Registry
+from candle_ml.tracking import TrackingPlace
+
+
+class ServedModel:
+    """A proven, warm model. Its private folder is removed when the last request that uses it has ended."""
+
+    def __init__(self, version: RegisteredVersion, loaded: LoadedModel, folder: Path) -> None:
+        self.version = version
+        self.loaded = loaded
+        self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A registered version by its number, by the run that made it or by an alias; an alias is followed."""
+
+    version: int | None = None
+    run_id: str | None = None
+    alias: str | None = None
+
+    def __str__(self) -> str:
+        if self.alias is not None:
+            return f"alias {self.alias!r}"
+        return f"version {self.version}" if self.version is not None else f"run {self.run_id}"
+
+
+class ModelStore:
+    """The registry as the service uses it; every method may take long and belongs in a thread."""
+
+    def __init__(self, place: TrackingPlace, model_name: str) -> None:
+        self.model_name = model_name
+        self._place = place
+        self._registry: Registry | None = None
+
+    def find(self, selection: Selection) -> RegisteredVersion | None:
+        """The selected version, if there is one. Raises `RegistryError` where the registry does not answer."""
+        if selection.alias is not None:
+            return self._connected().at_alias(selection.alias)
+        matching = (
+            version
+            for version in self.versions()
+            if version.version == selection.version or version.run_id == selection.run_id
+        )
+        return next(matching, None)
+
+    def versions(self) -> tuple[RegisteredVersion, ...]:
+        """All versions, newest first. Raises `RegistryError` where the registry does not answer."""
+        return self._connected().versions()
+
+    def load(self, version: RegisteredVersion) -> ServedModel:
+        """A version that is proven and warm. Raises a `CandleMLError` and leaves nothing behind."""
+        if not version.digest:
+            where = f"model {version.name} version {version.version}"
+            raise BundleError.at(where, "no digest recorded", "a version that candle-ml registered")
+        folder = Path(tempfile.mkdtemp(prefix="candle-ml-model-"))
+        try:
+            bundle = self._connected().fetch(version, folder)
+            loaded = load_model(bundle, version.digest)
+            _warm_up(loaded, bundle)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return ServedModel(version, loaded, folder)
+
+    def _connected(self) -> Registry:
+        # Connecting imports MLflow, which takes seconds, so it waits for the first use in a thread.
+        if self._registry is None:
+            self._registry = Registry(self._place, self.model_name)
+        return self._registry
+
+
+def _warm_up(loaded: LoadedModel, bundle: Path) -> None:
+    for part in Golden.load(bundle / GOLDEN).slices:
+        answer(loaded, part.candles)

@@ -1,0 +1,59 @@
+"""An answer as the JSON of a predict response, built by columns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pydantic_core import to_json
+
+from candle_ml.bundle import BundleInfo
+from candle_ml.inference import Answer
+from candle_ml.predictions import PredictedSpan, Prediction
+
+
+def predict_response(info: BundleInfo, version: int, answer: Answer, extras: Collection[str]) -> bytes:
+    """The UTF-8 JSON of a `PredictResponse`."""
+    rows = _rows(answer)
+    if "probabilities" in extras:
+        for row, probabilities in zip(rows, _probabilities(answer.prediction), strict=True):
+            row["probabilities"] = probabilities
+    content = {
+        "model_name": info.model_name,
+        "model_version": str(version),
+        "run_id": info.run_id,
+        "pair": answer.key.pair,
+        "timeframe": answer.key.timeframe,
+        "spans": [_span(span) for span in answer.spans],
+        "candles": rows,
+        "required_history": answer.required_history,
+        "insufficient_history": answer.insufficient_history,
+    }
+    return to_json(content)
+
+
+def _rows(answer: Answer) -> list[dict[str, object]]:
+    prediction = answer.prediction
+    columns = (answer.label, answer.confidence, answer.status, prediction.provisional.tolist())
+    return [
+        {"time": time, "label": label, "confidence": confidence, "status": status, "provisional": provisional}
+        for time, label, confidence, status, provisional in zip(prediction.time.tolist(), *columns, strict=True)
+    ]
+
+
+def _probabilities(prediction: Prediction) -> list[dict[str, float] | None]:
+    known = prediction.sufficient.tolist()
+    return [
+        dict(zip(prediction.classes, row, strict=True)) if sufficient else None
+        for row, sufficient in zip(prediction.probabilities.tolist(), known, strict=True)
+    ]
+
+
+def _span(span: PredictedSpan) -> dict[str, object]:
+    return {
+        "label": span.label,
+        "start_time": span.start_time,
+        "end_time": span.end_time,
+        "avg_confidence": span.confidence,
+        "candle_count": span.candle_count,
+        "known_at": span.known_at,
+    }

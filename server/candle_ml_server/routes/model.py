@@ -1,0 +1,106 @@
+"""`GET /model/info`, `GET /models` and `POST /model/load`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from quart import Blueprint, Response
+
+from candle_ml.annotations import NO_PATTERN
+from candle_ml_server.limits import json_body
+from candle_ml_server.model_schemas import (
+    LabelConfig,
+    LoadRequest,
+    LoadResponse,
+    MetricsInfo,
+    ModelInfo,
+    ModelInfoResponse,
+    ModelsResponse,
+    ReceiptInfo,
+    RegisteredModel,
+)
+from candle_ml_server.models import Selection, ServedModel
+from candle_ml_server.reading import read_body
+from candle_ml_server.service import Service, model_response
+
+_FALLBACK_COLOR = "#9e9e9e"
+
+
+def model_routes(service: Service) -> Blueprint:
+    """The routes about models."""
+    routes = Blueprint("model", __name__)
+    holder = service.holder
+
+    @routes.get("/model/info")
+    async def info() -> Response:
+        return model_response(model_info(holder.served()))
+
+    @routes.get("/models")
+    async def models() -> Response:
+        active = None if holder.current is None else holder.current.version.version
+        listed = [
+            RegisteredModel(
+                version=str(each.version),
+                aliases=list(each.aliases),
+                run_id=each.run_id,
+                model_type=each.model_type,
+                trained_at=each.trained_at,
+                f1_macro=each.f1_macro,
+                active=each.version == active,
+            )
+            for each in await holder.versions()
+        ]
+        return model_response(ModelsResponse(model_name=holder.store.model_name, models=listed))
+
+    @routes.post("/model/load")
+    async def load() -> Response:
+        request = read_body(LoadRequest, await json_body(), most_candles=0)
+        model = await holder.load(_selection(request))
+        return model_response(
+            LoadResponse(
+                model_name=model.version.name,
+                model_version=str(model.version.version),
+                run_id=model.version.run_id,
+                follows=holder.following.alias,
+            )
+        )
+
+    return routes
+
+
+def model_info(model: ServedModel) -> ModelInfoResponse:
+    """What `/model/info` says of a model."""
+    info, receipt = model.loaded.info, model.loaded.receipt
+    patterns = [name for name in info.classes if name != NO_PATTERN]
+    return ModelInfoResponse(
+        model_info=ModelInfo(
+            model_name=model.version.name,
+            model_version=str(model.version.version),
+            model_type=info.model_type,
+            experiment_name=info.experiment_name,
+            run_id=info.run_id,
+            trained_at=info.trained_at,
+            feature_count=len(info.columns),
+            label_names=patterns,
+            required_history=info.required_history,
+            window=info.window,
+            timeframes=list(info.timeframes),
+            data_version=info.data_version,
+            config_hash=info.config_hash,
+        ),
+        metrics=MetricsInfo.model_validate(info.metrics.model_dump()),
+        label_config=[
+            LabelConfig(
+                name=name,
+                color=info.label_colors.get(name, _FALLBACK_COLOR),
+                threshold=info.thresholds.get(name, 0.0),
+            )
+            for name in patterns
+        ],
+        receipt=ReceiptInfo.model_validate({**asdict(receipt), "differing": list(receipt.differing)}),
+    )
+
+
+def _selection(request: LoadRequest) -> Selection:
+    version = None if request.version is None else int(request.version)
+    return Selection(version=version, run_id=request.run_id, alias=request.alias)
