@@ -174,7 +174,7 @@ def _parse(
     try:
         table = pyarrow.csv.read_csv(io.BytesIO(data), reading, parsing, converting)
     except pa.ArrowInvalid as error:
-        raise DataError.at(where, f"no CSV ({error})", "lines of values") from error
+        raise DataError.at(where, "no CSV that can be parsed", "lines of values, none longer than 1 MB") from error
     lines = np.arange(skipped + 1, skipped + 1 + table.num_rows + len(ragged))
     lines = np.setdiff1d(lines, [item.row for item in ragged])
     filled = np.zeros(table.num_rows, dtype=bool)
