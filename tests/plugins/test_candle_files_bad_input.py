@@ -17,7 +17,7 @@ from candle_ml_sources.options import CandleFilesOptions, SeriesName
 HEADER = "time,open,high,low,close\n"
 GOOD = "2024-01-02,1,3,0.5,2\n"
 TIME_EXPECTED = "a date such as 2024-01-31, an ISO date-time, Unix seconds or milliseconds"
-SAMPLE_HEADER = "a first line such as time,open,high,low,close"
+FIRST_LINE = "a first line that names the columns"
 
 
 def read(root: Path, **options: object) -> Ingest:
@@ -31,12 +31,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 REFUSED_FILES: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", f"an empty file; {SAMPLE_HEADER}"),
-    "blank": (b"\n  \n", f"an empty file; {SAMPLE_HEADER}"),
+    "empty": (b"", f"an empty file; {FIRST_LINE}"),
+    "blank": (b"\n  \n", f"an empty file; {FIRST_LINE}"),
     "header alone": (HEADER.encode(), "no rows below the header; at least one row"),
     "no header": (
         b"2024-01-02,1,3,0.5,2\n2024-01-03,1,3,0.5,2\n",
-        f"no header, but '2024-01-02, 1, 3, 0.5, 2'; {SAMPLE_HEADER}",
+        f"no header, but '2024-01-02, 1, 3, 0.5, 2'; {FIRST_LINE}",
     ),
     "one column": (
         b"time open high\n1 2 3\n",

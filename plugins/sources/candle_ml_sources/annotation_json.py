@@ -45,7 +45,9 @@ def _parse(where: str, data: bytes) -> object:
     text = decode(where, data)
     _check_depth(where, data)
     try:
-        content: object = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        content: object = json.loads(
+            text, object_pairs_hook=_unique, parse_int=_integer, parse_constant=_refuse_constant
+        )
     except json.JSONDecodeError as error:
         raise DataError.at(
             f"{where}: row {error.lineno}", f"no JSON ({error.msg}, column {error.colno})", _FORMS

@@ -24,7 +24,7 @@ from candle_ml_sources.files import DataFile, read_bytes
 
 _DELIMITERS = ",;\t"
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_SAMPLE_HEADER = "a first line such as time,open,high,low,close"
+_HEADER = "a first line that names the columns"
 _BOMS_OF_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -115,7 +115,7 @@ def read_csv(where: str, data: bytes) -> Table:
     lines = _LINE_END.split(text)
     header = next((number for number, line in enumerate(lines) if line.strip()), None)
     if header is None:
-        raise DataError.at(where, "an empty file", _SAMPLE_HEADER)
+        raise DataError.at(where, "an empty file", _HEADER)
     delimiter = max(_DELIMITERS, key=lines[header].count)
     names = tuple(name.strip().lower() for name in next(csv.reader([lines[header]], delimiter=delimiter)))
     _check_header(where, names)
@@ -144,7 +144,7 @@ def _check_header(where: str, names: Sequence[str]) -> None:
     if len(names) == 1:
         raise DataError.at(where, f"one column, {shown(names[0])}", "columns parted by a comma, a semicolon or a tab")
     if any(re.match(r"[-+]?\.?\d", name) for name in names):
-        raise DataError.at(where, f"no header, but {shown(', '.join(names))}", _SAMPLE_HEADER)
+        raise DataError.at(where, f"no header, but {shown(', '.join(names))}", _HEADER)
 
 
 def _without_open_quotes(lines: list[str], header: int) -> tuple[bytes, list[int]]:
