@@ -13,6 +13,7 @@ from candle_ml.errors import DataError, Problem
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 31 * 86400}
 _LATEST_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z: anything later is milliseconds or nonsense
 _LARGEST_STEP = 1000.0
+_FIRST_CLOSES = 9  # their median stands for the close before the first; of all closes it could be ages away
 _MOST_PROBLEMS_NAMED = 20
 
 
@@ -171,11 +172,12 @@ def _absurd(
     good = good[np.argsort(time[good], kind="stable")]
     if len(good) < 2:
         return absurd
-    reference = np.concatenate(([np.median(close[good])], close[good][:-1]))
+    typical = float(np.median(close[good][:_FIRST_CLOSES]))
+    reference = np.concatenate(([typical], close[good][:-1]))
     suspects = np.flatnonzero((high[good] > reference * _LARGEST_STEP) | (low[good] * _LARGEST_STEP < reference))
     if not len(suspects):
         return absurd
-    last_close = float(np.median(close[good]))
+    last_close = typical
     for row in good:
         if high[row] > last_close * _LARGEST_STEP or low[row] * _LARGEST_STEP < last_close:
             absurd[row] = True
