@@ -12,18 +12,16 @@ from typing import Literal, get_args
 
 from candle_ml.bundle import model_hash, open_bundle
 from candle_ml.bundling import Provenance, write_bundle
-from candle_ml.candles import Candles
-from candle_ml.components import Progress, SourceContext, no_progress
+from candle_ml.components import Progress, no_progress
 from candle_ml.config import PipelineConfig
-from candle_ml.dataset import Dataset, restricted
-from candle_ml.errors import ConfigError
+from candle_ml.dataset import Dataset
 from candle_ml.evaluation import Evaluation, EvaluationOptions, SeriesCase, evaluate, flat_metrics
 from candle_ml.inference import LoadedModel, Predictor, in_sample
 from candle_ml.promotion import Promotion, promote
+from candle_ml.reading import read_dataset
 from candle_ml.registry import Registry
 from candle_ml.reporting import write_files
 from candle_ml.samples import concatenate
-from candle_ml.sources import ingest
 from candle_ml.split import Split
 from candle_ml.tracking import TrackedRun, TrackingPlace, flatten
 from candle_ml.training import Prepared, Trained, cases, fit, fit_model, prepare
@@ -50,20 +48,6 @@ class RunResult:
     promotion: Promotion | None = None
     report: Path | None = None
     notes: tuple[str, ...] = ()
-
-
-def read_dataset(
-    config: PipelineConfig, start: int | None = None, end: int | None = None, progress: Progress = no_progress
-) -> Dataset:
-    """What the configured sources hold; with `start` and `end` (Unix seconds) only what is known of that time."""
-    if not config.sources.enabled or not config.sources.use:
-        raise ConfigError.at(config.where("sources"), "no enabled source", "enable one that reads candles")
-    stage = config.sources
-    sources = [(one.name, config.manager.build("annotation-source", one.name, one.options)) for one in stage.use]
-    dataset = ingest(
-        sources, config.root, strict=stage.strict, assume_reviewed=stage.assume_reviewed, progress=progress
-    )
-    return dataset if start is None and end is None else restricted(dataset, start, end)
 
 
 def run(
@@ -204,19 +188,6 @@ def _commit(root: Path) -> str | None:
     except OSError:
         return None
     return found.stdout.strip() or None
-
-
-def read_candles(config: PipelineConfig, path: Path | None, progress: Progress = no_progress) -> list[Candles]:
-    """The candles of a file or folder, else of the configured sources, by series.
-
-    Raises `DataError`, which names every bad row: nothing is predicted from candles that lost some.
-    """
-    if path is None:
-        return [data.candles for data in read_dataset(config, progress=progress).series.values()]
-    component = config.manager.component("annotation-source", "candle-files")
-    options = component.options.model_validate({"path": str(path.resolve()), "strict": True})
-    source = config.manager.build("annotation-source", component.name, options)
-    return list(source.read(SourceContext(config.root, progress=progress)).candles)
 
 
 def evaluate_model(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from candle_ml.errors import CandleMLError
+from candle_ml.errors import CandleMLError, RegistryError
 from candle_ml.evaluation import Evaluation
 from candle_ml.inference import Predictor, load_model
 from candle_ml.registry import RegisteredVersion, Registry
@@ -64,8 +64,10 @@ def _judge(
         return False, "nothing was evaluated, so nothing shows that it is better"
     try:
         theirs = _score_of(registry, holder, evaluate)
+    except RegistryError as error:
+        return False, f"version {holder.version} could not be fetched for comparison: {error}"
     except CandleMLError as error:
-        return True, f"version {holder.version} cannot be compared: {error}"
+        return True, f"version {holder.version} no longer predicts: {error}"
     ours = _span_f1(evaluation)
     compared = f"span F1 {ours:.3f} against {theirs:.3f} of version {holder.version} on the same test block"
     return ours > theirs, compared

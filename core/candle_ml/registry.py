@@ -130,9 +130,8 @@ class Registry:
 
         with self.place.guarded():
             # A local store answers with its live path, so the destination is always named.
-            uri = f"{version.source.rstrip('/')}/artifacts/bundle"
-            mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder))
-        return folder / "bundle"
+            uri = f"models:/{version.name}/{version.version}/artifacts/bundle"
+            return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
 
     def _model(self) -> RegisteredModel | None:
         from mlflow.exceptions import MlflowException

@@ -9,7 +9,7 @@ import click
 from candle_ml.cli.common import config_options, config_path, json_option, print_json, print_table, progress
 from candle_ml.config import load_config
 from candle_ml.data_report import DataReport, describe
-from candle_ml.pipeline import read_dataset
+from candle_ml.reading import read_dataset
 
 
 @click.group("data")

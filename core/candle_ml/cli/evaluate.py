@@ -10,7 +10,8 @@ from candle_ml.cli.common import TIME, config_options, config_path, json_option,
 from candle_ml.cli.selecting import model_options, selected
 from candle_ml.config import load_config
 from candle_ml.evaluation import Evaluation
-from candle_ml.pipeline import evaluate_model, read_dataset
+from candle_ml.pipeline import evaluate_model
+from candle_ml.reading import read_dataset
 
 
 @click.command("evaluate")

@@ -16,7 +16,7 @@ from candle_ml.config import load_config
 from candle_ml.dataset import iso_time
 from candle_ml.errors import DataError
 from candle_ml.inference import Answer, LoadedModel, answer
-from candle_ml.pipeline import read_candles
+from candle_ml.reading import read_candles
 
 _SPAN_COLUMNS = ("pair", "timeframe", "label", "start", "end", "confidence", "candles", "known_at", "provisional")
 _COLUMNS = ("pair", "timeframe", "time", "label", "confidence", "status", "provisional")

@@ -1,0 +1,39 @@
+"""Reading what the configured sources hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from candle_ml.candles import Candles
+from candle_ml.components import Progress, SourceContext, no_progress
+from candle_ml.config import PipelineConfig
+from candle_ml.dataset import Dataset, restricted
+from candle_ml.errors import ConfigError
+from candle_ml.sources import ingest
+
+
+def read_dataset(
+    config: PipelineConfig, start: int | None = None, end: int | None = None, progress: Progress = no_progress
+) -> Dataset:
+    """What the configured sources hold; with `start` and `end` (Unix seconds) only what is known of that time."""
+    if not config.sources.enabled or not config.sources.use:
+        raise ConfigError.at(config.where("sources"), "no enabled source", "enable one that reads candles")
+    stage = config.sources
+    sources = [(one.name, config.manager.build("annotation-source", one.name, one.options)) for one in stage.use]
+    dataset = ingest(
+        sources, config.root, strict=stage.strict, assume_reviewed=stage.assume_reviewed, progress=progress
+    )
+    return dataset if start is None and end is None else restricted(dataset, start, end)
+
+
+def read_candles(config: PipelineConfig, path: Path | None, progress: Progress = no_progress) -> list[Candles]:
+    """The candles of a file or folder, else of the configured sources, by series.
+
+    Raises `DataError`, which names every bad row: nothing is predicted from candles that lost some.
+    """
+    if path is None:
+        return [data.candles for data in read_dataset(config, progress=progress).series.values()]
+    component = config.manager.component("annotation-source", "candle-files")
+    options = component.options.model_validate({"path": str(path.resolve()), "strict": True})
+    source = config.manager.build("annotation-source", component.name, options)
+    return list(source.read(SourceContext(config.root, progress=progress)).candles)
