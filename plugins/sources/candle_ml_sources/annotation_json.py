@@ -45,13 +45,10 @@ def _parse(where: str, data: bytes) -> object:
     text = decode(where, data)
     _check_depth(where, data)
     try:
-        content: object = json.loads(
-            text, object_pairs_hook=_unique, parse_int=_integer, parse_constant=_refuse_constant
-        )
+        content: object = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise DataError.at(
-            f"{where}: row {error.lineno}", f"no JSON ({error.msg}, column {error.colno})", _FORMS
-        ) from error
+        found = f"no JSON ({error.msg}, column {error.colno})"
+        raise DataError.at(f"{where}: row {error.lineno}", found, _FORMS) from error
     except ValueError as error:
         raise DataError.at(where, str(error), "plain JSON") from error
     return content
@@ -128,3 +125,6 @@ def _check_one_chart(where: str, rows: Sequence[RawRow]) -> None:
     charts = {str(row.fields["chart_id"]) for row in rows if row.fields.get("chart_id") is not None}
     if len(charts) > 1:
         raise DataError.at(where, f"annotations of the charts {', '.join(sorted(charts))}", "one file a chart")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_integer, parse_constant=_refuse_constant)
