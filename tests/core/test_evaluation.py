@@ -192,7 +192,14 @@ def test_calibration_compares_confidence_with_what_was_right() -> None:
     found = score(make_case((("flag", 10, 19), ("flag", 40, 49)), (("flag", 10, 19, 0.9),)))
     assert found.calibration is not None
     assert found.calibration.expected_calibration_error == pytest.approx(0.0)
-    assert [(part.count, part.accuracy) for part in found.calibration.bins if part.count] == [(100, 0.9)]
+    assert [(part.count, part.accuracy) for part in found.calibration.bins] == [(100, 0.9)]
+
+
+def test_calibration_counts_truth_unknown_to_the_model_as_wrong() -> None:
+    """Where every candle is truly of a class without a probability, what is said with 0.9 is off by 0.9."""
+    found = score(make_case((("cup", 0, 99),)))
+    assert found.calibration is not None
+    assert found.calibration.expected_calibration_error == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from candle_ml.evaluation.cases import SeriesCase, label_set_hash, series_spans
 from candle_ml.evaluation.evaluate import evaluate
 from candle_ml.evaluation.flat import flat_metrics, metric_label
+from candle_ml.evaluation.report import render_report
+from candle_ml.evaluation.report_input import FeatureShare, RemovedSamples, ReportBlock, ReportInput
 from candle_ml.evaluation.results import (
     Baselines,
     Calibration,
@@ -27,9 +29,13 @@ __all__ = [
     "ClassScore",
     "Evaluation",
     "EvaluationOptions",
+    "FeatureShare",
     "Interval",
     "Intervals",
     "Mistake",
+    "RemovedSamples",
+    "ReportBlock",
+    "ReportInput",
     "SeriesCase",
     "SeriesSpans",
     "Span",
@@ -43,6 +49,7 @@ __all__ = [
     "label_set_hash",
     "match_spans",
     "metric_label",
+    "render_report",
     "series_spans",
     "span_metrics",
     "span_scores",

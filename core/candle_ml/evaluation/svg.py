@@ -67,9 +67,7 @@ def confusion_chart(labels: Sequence[str], confusion: Sequence[Sequence[float]])
     left, top = 150.0, 120.0
     shares = cells / np.maximum(cells.sum(axis=1, keepdims=True), 1)
     squares = [
-        _cell(
-            left + column * size, top + row * size, size, (names[row], names[column]), cells[row, column], float(share)
-        )
+        _cell(left + column * size, top + row * size, size, (names[row], names[column]), cells.item(row, column), share)
         for (row, column), share in np.ndenumerate(shares)
     ]
     rows = [
@@ -106,9 +104,8 @@ def curve_chart(label: str, curve: PrecisionRecallCurve, average: float, prevale
 def reliability_chart(calibration: Calibration) -> Markup:
     """The share that was right over the mean confidence of each bin; dots grow with the number of candles."""
     square = UnitSquare(46, 14, 260)
-    most = max((part.count for part in calibration.bins), default=1)
-    filled = [part for part in calibration.bins if part.count]
-    points = [(square.x(part.confidence), square.y(part.accuracy)) for part in filled]
+    most = max(part.count for part in calibration.bins)
+    points = [(square.x(part.confidence), square.y(part.accuracy)) for part in calibration.bins]
     dots = [
         tag(
             "circle",
@@ -118,7 +115,7 @@ def reliability_chart(calibration: Calibration) -> Markup:
             r=3 + 6 * (part.count / most) ** 0.5,
             class_="dot",
         )
-        for part, (x, y) in zip(filled, points, strict=True)
+        for part, (x, y) in zip(calibration.bins, points, strict=True)
     ]
     return chart(
         320,
