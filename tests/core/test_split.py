@@ -290,7 +290,7 @@ def spans_of_time(samples: Samples, candles: Mapping[SeriesKey, Candles]) -> lis
     return list(zip(opens, close_times(samples).tolist(), strict=True))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(drawn=random_samples(), embargo=st.integers(0, 3), folds=st.integers(2, 4))
 def test_no_two_blocks_share_a_candle_or_its_future(
     drawn: tuple[Samples, dict[SeriesKey, Candles]], embargo: int, folds: int
@@ -312,7 +312,7 @@ def test_no_two_blocks_share_a_candle_or_its_future(
         assert max(closes, default=0) <= min(opens, default=max(closes, default=0))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(drawn=random_samples(), border=st.integers(0, 60 * 24), length=st.integers(0, 900), embargo=st.integers(0, 3))
 def test_a_block_contains_what_looking_at_every_sample_finds(
     drawn: tuple[Samples, dict[SeriesKey, Candles]], border: int, length: int, embargo: int

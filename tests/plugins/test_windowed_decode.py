@@ -141,7 +141,7 @@ def as_rows(spans: tuple[PredictedSpan, ...]) -> list[tuple[int, int, str, float
     return [(span.start_time, span.end_time, span.label, span.confidence) for span in spans]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(case=cases())
 def test_decode_equals_the_rule_applied_to_every_pair(case: Case) -> None:
     """Spans and probabilities are those found by comparing every two proposals, from the required history on."""
@@ -163,7 +163,7 @@ def test_decode_equals_the_rule_applied_to_every_pair(case: Case) -> None:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(case=cases(), data=st.data())
 def test_later_candles_change_nothing_that_is_final(case: Case, data: st.DataObject) -> None:
     """What is not provisional with fewer candles stands the same with all of them, spans and probabilities."""
@@ -180,7 +180,7 @@ def test_later_candles_change_nothing_that_is_final(case: Case, data: st.DataObj
     assert all(span.known_at == latest for span in now.spans if span.provisional)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(case=cases(), data=st.data())
 def test_less_history_changes_nothing_that_is_sufficient(case: Case, data: st.DataObject) -> None:
     """What is sufficient with fewer earlier candles is the same with all of them, spans and probabilities."""
