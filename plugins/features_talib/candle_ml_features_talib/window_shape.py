@@ -14,6 +14,7 @@ from candle_ml_features_talib.window_measures import MEASURES, Before, before, m
 from candle_ml_features_talib.window_paths import Windows, close_path, extreme_path, windows
 
 _WINDOWS_AT_ONCE = 4096
+_ROUNDER = 1.5 * 2.0**26  # added and taken away it rounds to 2**-26, so that a sum's rounding next to 0 is 0
 
 
 class WindowShape:
@@ -58,4 +59,7 @@ class WindowShape:
             "low": lambda: extreme_path(some.low, points, highest=False),
         }
         wanted = [paths[price]() for price in dict.fromkeys(self._options.prices)]
-        return np.concatenate([*wanted, measures(some, history, closes, self._options.swing)], axis=1)
+        block = np.concatenate([*wanted, measures(some, history, closes, self._options.swing)], axis=1)
+        block += _ROUNDER
+        block -= _ROUNDER
+        return block
