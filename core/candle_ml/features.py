@@ -130,7 +130,7 @@ def _check_names(extractors: Sequence[FeatureExtractor], names: Sequence[str]) -
 def _require_volume(plan: FeaturePlan, candles: Candles) -> None:
     if plan.needs_volume and candles.volume is None:
         who = ", ".join(plan.needs_volume)
-        raise DataError.at(str(candles.key), "no volume", f"{who} needs it: add the column or leave {who} out")
+        raise DataError.at(str(candles.key), "no volume", f"add the column or leave out what needs it: {who}")
 
 
 def _candle_block(named: Named[CandleFeatures], candles: Candles) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from candle_ml_features_talib.patterns import Pattern
 from candle_ml_features_talib.talib_call import Call, call
 
 
+@cache
 def pattern_call(pattern: Pattern) -> Call:
     """The TA-Lib call of a pattern; it gives -200 to 200 at the pattern's last candle, 0 where there is none."""
     return call(pattern.function, {} if pattern.penetration is None else {"penetration": pattern.penetration})
