@@ -10,11 +10,10 @@ from candle_ml.annotations import Annotation
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.errors import DataError
 from candle_ml.evaluation.candles import (
-    average_precision,
     baselines,
     candle_metrics,
     confusion_counts,
-    curve,
+    ranked,
     true_codes,
 )
 
@@ -100,21 +99,22 @@ def test_no_candle_scores_zero() -> None:
 def test_average_precision_is_the_sum_of_steps() -> None:
     """Ranks right, wrong, right give (1 + 2/3) / 2."""
     truth = np.array([True, False, True, False])
-    assert average_precision(truth, np.array([0.9, 0.8, 0.7, 0.1])) == pytest.approx((1 + 2 / 3) / 2)
+    assert ranked(truth, np.array([0.9, 0.8, 0.7, 0.1]))[0] == pytest.approx((1 + 2 / 3) / 2)
 
 
 def test_curve_rises_in_recall_and_is_thinned() -> None:
-    """The curve runs from recall 0 to recall 1 in at most 101 points, and its steps still sum to the PR-AUC."""
+    """The curve runs from recall 0 to recall 1 in 101 points that keep the PR-AUC, which is scikit-learn's."""
     draw = np.random.default_rng(2)
     truth = draw.random(3000) < 0.3
     probability = np.clip(truth * 0.3 + draw.random(3000) * 0.7, 0, 1)
-    points = curve(truth, probability)
+    average, points = ranked(truth, probability)
+    assert average == pytest.approx(average_precision_score(truth, probability))
     assert len(points.recall) == len(points.precision) == 101
     assert points.recall[0] == 0.0
     assert points.recall[-1] == 1.0
     assert list(points.recall) == sorted(points.recall)
     area = np.trapezoid(points.precision, points.recall)
-    assert area == pytest.approx(average_precision_score(truth, probability), abs=0.01)
+    assert area == pytest.approx(average, abs=0.01)
 
 
 def test_majority_baseline_says_the_most_frequent_training_class() -> None:

@@ -6,11 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import (
-    average_precision_score,
-    precision_recall_curve,
-    precision_recall_fscore_support,
-)
+from sklearn.metrics import precision_recall_curve, precision_recall_fscore_support
 
 from candle_ml.annotations import Annotation
 from candle_ml.candles import Candles
@@ -77,18 +73,17 @@ def _scores(confusion: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack(scores)
 
 
-def average_precision(truth: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
-    """Area under precision over recall, as a sum of steps (no interpolation); `truth` holds at least one True."""
-    return float(average_precision_score(truth, probability))
+def ranked(truth: NDArray[np.bool_], probability: NDArray[np.float64]) -> tuple[float, PrecisionRecallCurve]:
+    """PR-AUC and precision over rising recall of one class against the rest; `truth` holds at least one True.
 
-
-def curve(truth: NDArray[np.bool_], probability: NDArray[np.float64]) -> PrecisionRecallCurve:
-    """Precision over recall by rising recall, thinned evenly to at most 101 points; `truth` holds at least one True."""
+    The PR-AUC is the sum of precision times step in recall, without interpolation (scikit-learn's average precision).
+    The curve is thinned evenly to at most 101 points.
+    """
     precision, recall, _ = precision_recall_curve(truth, probability, drop_intermediate=True)
+    precision, recall = precision[::-1], recall[::-1]
+    average = float(np.sum(np.diff(recall) * precision[1:]))
     kept = np.unique(np.linspace(0, len(recall) - 1, min(len(recall), _CURVE_POINTS)).round().astype(np.int64))
-    return PrecisionRecallCurve(
-        recall=tuple(recall[::-1][kept].tolist()), precision=tuple(precision[::-1][kept].tolist())
-    )
+    return average, PrecisionRecallCurve(recall=tuple(recall[kept].tolist()), precision=tuple(precision[kept].tolist()))
 
 
 def baselines(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from candle_ml.annotations import NO_PATTERN
 from candle_ml.errors import DataError
 from candle_ml.evaluation.calibrated import calibration
-from candle_ml.evaluation.candles import average_precision, baselines, candle_metrics, confusion_counts, curve
+from candle_ml.evaluation.candles import baselines, candle_metrics, confusion_counts, ranked
 from candle_ml.evaluation.cases import (
     ScoredCandles,
     SeriesCase,
@@ -44,8 +44,8 @@ def evaluate(
     compared = [compare_spans(spans, options.headline_iou, options.point_tolerance) for spans in shown]
     confusion = confusion_counts(scored.truth, scored.predicted, len(labels))
     one_vs_rest = {name: scored.truth == code for code, name in enumerate(classes) if confusion[code].any()}
-    probability = dict(zip(classes, scored.probabilities.T, strict=True))
-    precisions = {name: average_precision(truth, probability[name]) for name, truth in one_vs_rest.items()}
+    curves = {name: ranked(truth, scored.probabilities[:, classes.index(name)]) for name, truth in one_vs_rest.items()}
+    precisions = {name: average for name, (average, _) in curves.items()}
     prevalence = {name: float(truth.mean()) for name, truth in one_vs_rest.items()}
     return Evaluation(
         **dict(candle_metrics(confusion, labels, precisions)),
@@ -59,7 +59,7 @@ def evaluate(
         baselines=baselines(confusion.sum(axis=1), labels, priors, prevalence),
         intervals=_intervals(cases, scored, compared, options, seed),
         calibration=calibration(scored.probabilities, scored.truth),
-        curves={name: curve(truth, probability[name]) for name, truth in one_vs_rest.items()},
+        curves={name: curve for name, (_, curve) in curves.items()},
         mistakes=worst_mistakes(cases, shown, compared, options.mistakes),
         notes=tuple(_notes(cases, shown, labels, len(classes), len(scored.time))),
     )

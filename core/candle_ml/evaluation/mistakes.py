@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 
+from candle_ml.candles import SeriesKey
 from candle_ml.evaluation.cases import SeriesCase
 from candle_ml.evaluation.results import Mistake
 from candle_ml.evaluation.spans import SeriesSpans, Span, SpanComparison
@@ -19,32 +20,47 @@ def worst_mistakes(
 
     `shown` are the spans of each case, the predicted ones above their thresholds; `compared` what became of them.
     """
-    mistakes = [m for parts in zip(cases, shown, compared, strict=True) for m in _mistakes(*parts)]
-    wrong = sorted((m for m in mistakes if m.kind == "false positive"), key=lambda m: (-m.confidence, *_place(m)))
-    missed = sorted((m for m in mistakes if m.kind == "missed"), key=lambda m: (m.confidence, *_place(m)))
-    return (*wrong[:count], *missed[:count])
+    found = [error for parts in zip(cases, shown, compared, strict=True) for error in _errors(*parts)]
+    wrong = sorted((error for error in found if error.claimed), key=lambda e: (-e.confidence, *e.place))
+    missed = sorted((error for error in found if not error.claimed), key=lambda e: (e.confidence, *e.place))
+    return tuple(error.mistake() for error in (*wrong[:count], *missed[:count]))
 
 
-def _mistakes(case: SeriesCase, spans: SeriesSpans, compared: SpanComparison) -> Iterator[Mistake]:
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """A span that was claimed wrongly or missed, before anything that costs time is found out about it."""
+
+    case: SeriesCase
+    spans: SeriesSpans
+    span: Span
+    confidence: float
+    claimed: bool
+
+    @property
+    def place(self) -> tuple[SeriesKey, int, str]:
+        """An order for what is equally bad."""
+        return self.case.candles.key, self.span.first, self.span.label
+
+    def mistake(self) -> Mistake:
+        """All that is told of it."""
+        time = self.case.candles.time
+        return Mistake(
+            kind="false positive" if self.claimed else "missed",
+            pair=self.case.candles.key.pair,
+            timeframe=self.case.candles.key.timeframe,
+            label=self.span.label,
+            start_time=int(time[self.span.first]),
+            end_time=int(time[self.span.last]),
+            confidence=self.confidence,
+            instead=_overlapping(self.span, self.spans.truth if self.claimed else self.spans.predicted),
+        )
+
+
+def _errors(case: SeriesCase, spans: SeriesSpans, compared: SpanComparison) -> Iterator[_Error]:
     for span in compared.false_positives:
-        yield _mistake(case, "false positive", span, span.confidence, _overlapping(span, spans.truth))
+        yield _Error(case, spans, span, span.confidence, claimed=True)
     for span in compared.missed:
-        yield _mistake(case, "missed", span, _belief(case, span), _overlapping(span, spans.predicted))
-
-
-def _mistake(
-    case: SeriesCase, kind: Literal["false positive", "missed"], span: Span, confidence: float, instead: str | None
-) -> Mistake:
-    return Mistake(
-        kind=kind,
-        pair=case.candles.key.pair,
-        timeframe=case.candles.key.timeframe,
-        label=span.label,
-        start_time=int(case.candles.time[span.first]),
-        end_time=int(case.candles.time[span.last]),
-        confidence=confidence,
-        instead=instead,
-    )
+        yield _Error(case, spans, span, _belief(case, span), claimed=False)
 
 
 def _belief(case: SeriesCase, span: Span) -> float:
@@ -60,7 +76,3 @@ def _overlapping(span: Span, others: Sequence[Span]) -> str | None:
     shared = [(min(span.last, other.last) - max(span.first, other.first) + 1, other.label) for other in others]
     most = max(shared, default=(0, ""), key=lambda item: item[0])
     return most[1] if most[0] > 0 else None
-
-
-def _place(mistake: Mistake) -> tuple[str, str, int, str]:
-    return mistake.pair, mistake.timeframe, mistake.start_time, mistake.label

@@ -14,47 +14,54 @@ _MOST_CURVES = 24
 
 def numbers_section(evaluation: Evaluation, scores_of: str) -> Markup:
     """The headline scores, each beside what the two baselines reach."""
+    size = f"{count(evaluation.candles)} candles of {evaluation.series} series were scored"
+    short = (
+        f"; {count(evaluation.insufficient)} reviewed candles had too little history" if evaluation.insufficient else ""
+    )
+    about = f"Scores of {scores_of}. {size}{short}. In brackets: 95 % of resamples of blocks of time."
+    baselines = (
+        "Baselines: “majority” always says the most frequent training class, “stratified” draws from the training "
+        "shares. Neither looks at a candle."
+    )
+    return tag(
+        "section",
+        tag("h2", "Scores on the test block"),
+        tag("p", about, class_="hint"),
+        tag("div", *_candle_cards(evaluation), *_span_cards(evaluation), class_="cards"),
+        tag("p", baselines, class_="hint"),
+    )
+
+
+def _candle_cards(evaluation: Evaluation) -> list[Markup]:
     majority, stratified = evaluation.baselines.majority, evaluation.baselines.stratified
+    names = (
+        ("F1, mean of all classes", "f1_macro"),
+        ("F1, mean of patterns", "f1_macro_patterns"),
+        ("F1, weighted", "f1_weighted"),
+        ("Accuracy", "accuracy"),
+    )
+    return [
+        _card(
+            name,
+            getattr(evaluation, field),
+            evaluation.intervals.f1_macro if field == "f1_macro" else None,
+            getattr(majority, field),
+            getattr(stratified, field),
+        )
+        for name, field in names
+    ]
+
+
+def _span_cards(evaluation: Evaluation) -> list[Markup]:
     spans, intervals = evaluation.spans.at(evaluation.spans.iou), evaluation.intervals
     wanted = f"IoU {evaluation.spans.iou:g}"
     cards = [
-        _card(
-            "F1, mean of all classes", evaluation.f1_macro, intervals.f1_macro, majority.f1_macro, stratified.f1_macro
-        ),
-        _card(
-            "F1, mean of patterns",
-            evaluation.f1_macro_patterns,
-            None,
-            majority.f1_macro_patterns,
-            stratified.f1_macro_patterns,
-        ),
-        _card("F1, weighted", evaluation.f1_weighted, None, majority.f1_weighted, stratified.f1_weighted),
-        _card("Accuracy", evaluation.accuracy, None, majority.accuracy, stratified.accuracy),
         _card(f"Span F1, all spans, {wanted}", spans.micro.f1_score, intervals.span_f1_micro),
         _card(f"Span F1, mean of labels, {wanted}", spans.macro.f1_score, intervals.span_f1_macro),
     ]
     if evaluation.calibration is not None:
         cards.append(_card("Expected calibration error", evaluation.calibration.expected_calibration_error))
-    size = f"{count(evaluation.candles)} candles of {evaluation.series} series were scored"
-    short = (
-        f"; {count(evaluation.insufficient)} reviewed candles had too little history" if evaluation.insufficient else ""
-    )
-    return tag(
-        "section",
-        tag("h2", "Scores on the test block"),
-        tag(
-            "p",
-            f"Scores of {scores_of}. {size}{short}. In brackets: 95 % of resamples of blocks of time.",
-            class_="hint",
-        ),
-        tag("div", *cards, class_="cards"),
-        tag(
-            "p",
-            "Baselines: “majority” always says the most frequent training class, “stratified” draws from the training "
-            "shares. Neither looks at a candle.",
-            class_="hint",
-        ),
-    )
+    return cards
 
 
 def classes_section(evaluation: Evaluation, colors: Mapping[str, str]) -> Markup:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from candle_ml.evaluation.results import MeanSpanScore, SpanLevel, SpanMetrics, SpanScore, SpanTiming, Spread
-from candle_ml.evaluation.spans import SeriesSpans, Span, SpanComparison, compare_spans
+from candle_ml.evaluation.spans import SeriesSpans, Span, compare_spans
 
 
 def span_metrics(
@@ -35,7 +36,13 @@ def span_metrics(
 def span_scores(series: Sequence[SeriesSpans], labels: Sequence[str], iou: float, tolerance: int = 0) -> SpanLevel:
     """Scores by label, their macro mean over labels that have a true span, and micro over all spans together."""
     compared = [compare_spans(spans, iou, tolerance) for spans in series]
-    per_label = {label: _label_score(label, compared) for label in labels}
+    matched = Counter(true.label for part in compared for true, _ in part.matched)
+    missed = Counter(span.label for part in compared for span in part.missed)
+    wrong = Counter(span.label for part in compared for span in part.false_positives)
+    per_label = {
+        label: span_score(matched[label], matched[label] + missed[label], matched[label] + wrong[label])
+        for label in labels
+    }
     true = [score for score in per_label.values() if score.truth]
     macro = MeanSpanScore(
         precision=_mean([score.precision for score in true]),
@@ -73,13 +80,6 @@ def span_timing(matched: Sequence[tuple[Span, Span]]) -> SpanTiming | None:
         end_error=_spread([abs(found.last - true.last) for true, found in matched]),
         detection_delay=_spread([_known_at(found) - true.last for true, found in matched]),
     )
-
-
-def _label_score(label: str, compared: Sequence[SpanComparison]) -> SpanScore:
-    matched = sum(true.label == label for part in compared for true, _ in part.matched)
-    missed = sum(span.label == label for part in compared for span in part.missed)
-    wrong = sum(span.label == label for part in compared for span in part.false_positives)
-    return span_score(matched, matched + missed, matched + wrong)
 
 
 def _known_at(span: Span) -> int:

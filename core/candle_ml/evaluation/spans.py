@@ -112,7 +112,12 @@ def match_spans(
     """
     pairs = eligible_pairs(truth, predicted, iou, tolerance)
     scored = np.array([span.scored for span in truth], dtype=bool)
-    return tuple(sorted(match for part in components(pairs) for match in _best_matching(part, scored)))
+    alone = (np.bincount(pairs.truth)[pairs.truth] == 1) & (np.bincount(pairs.predicted)[pairs.predicted] == 1)
+    certain = pairs.take(np.flatnonzero(alone))
+    matches = list(map(SpanMatch, certain.truth.tolist(), certain.predicted.tolist(), certain.overlap.tolist()))
+    for part in components(pairs.take(np.flatnonzero(~alone))):
+        matches += _best_matching(part, scored)
+    return tuple(sorted(matches))
 
 
 def eligible_pairs(truth: Sequence[Span], predicted: Sequence[Span], iou: float, tolerance: int) -> Pairs:
