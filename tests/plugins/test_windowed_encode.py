@@ -172,6 +172,16 @@ def test_an_outdone_annotation_outdoes_nothing() -> None:
     assert [label for _, _, label in windows(encoded.samples)] == ["flag", "wick"]
 
 
+def test_an_annotation_that_two_others_outdo_counts_once() -> None:
+    """A script's flag over two human labels is one annotation left out."""
+    marks = [
+        mark(40, 49, "flag", number=1, source="talib"),
+        mark(40, 44, "wedge", number=2),
+        mark(45, 49, "wick", number=3),
+    ]
+    assert encode(marks, overlap_iou=0.3).left_out["overlap"] == 1
+
+
 @pytest.mark.parametrize(
     ("source", "confidence", "kept"),
     [("human", None, "O"), ("talib", 1.0, "flag"), ("model_confirmed", 0.4, "flag"), ("model_confirmed", 0.9, "O")],
