@@ -83,22 +83,13 @@ def _shade(span: Span, scale: _Scale, class_: str, named: bool) -> Markup:
     left = scale.x(max(span.first, scale.first))
     width = scale.x(min(span.last, scale.last) + 1) - left
     words = "true {}" if class_ == "true" else f"claimed {{}} {span.confidence:.2f}"
+    hint, label = tag("title", words.format(span.label)), words.format(shortened(span.label, 18))
     anchor, at = ("end", left + width) if left + width / 2 > _WIDTH / 2 else ("start", left)
     strip, name = (_TOP - 7, _TOP - 13) if class_ == "true" else (_TOP + _HEIGHT + 2, _TOP + _HEIGHT + 20)
     return join(
-        tag(
-            "rect",
-            tag("title", words.format(span.label)),
-            x=left,
-            y=_TOP,
-            width=width,
-            height=_HEIGHT,
-            class_=f"band {class_}",
-        ),
+        tag("rect", hint, x=left, y=_TOP, width=width, height=_HEIGHT, class_=f"band {class_}"),
         tag("rect", x=left, y=strip, width=width, height=5, rx=2, class_=f"strip {class_}"),
-        text(at, name, words.format(shortened(span.label, 18)), anchor=anchor, class_=f"name {class_}")
-        if named
-        else None,
+        text(at, name, label, anchor=anchor, class_=f"name {class_}") if named else None,
     )
 
 
