@@ -159,7 +159,7 @@ def _coverage(trained: Trained, config: PipelineConfig) -> tuple[Coverage, ...]:
     if block is not None and config.calibration.enabled:
         for key, data in prepared.dataset.series.items():
             for item in effective_reviewed(data, trained.predictor.classes):
-                start, end = max(item.start_time, block.start), min(item.end_time, block.end)
+                start, end = max(item.start_time, block.start), min(item.end_time, block.end - key.seconds)
                 if start <= end:
                     seen[key].append((start, end))
     return tuple(

@@ -21,7 +21,8 @@ class CandleModel(PythonModel):  # type: ignore[misc]
         """Prove and load the bundle."""
         self.loaded = load_model(Path(context.artifacts["bundle"]))
 
-    def predict(self, context: PythonModelContext, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+    # MLflow reads type hints as a schema to enforce, and has none for a frame with an optional column.
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         """Columns `time, open, high, low, close` and maybe `volume` in; `time, label, confidence` out.
 
         `params` may name `pair` and `timeframe`; the label is missing where too little history stands before a candle.

@@ -36,8 +36,8 @@ class TrackingPlace:
 
     @classmethod
     def of(cls, uri: str | None, root: Path) -> TrackingPlace:
-        """The configured place; without one `MLFLOW_TRACKING_URI`, else `mlflow.db` in the project folder."""
-        uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
+        """The configured place; without one `mlflow.db` in the project folder."""
+        uri = uri or f"sqlite:///{root / 'mlflow.db'}"
         return cls(uri, None if uri.startswith(("http://", "https://")) else root / "mlartifacts")
 
     @property

@@ -15,7 +15,14 @@ from candle_ml.components import FitContext, Model, Progress, no_progress
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset, SeriesData, effective_reviewed
 from candle_ml.errors import TrainingError
-from candle_ml.evaluation import DEFAULT_THRESHOLD, SeriesCase, ThresholdChoice, choose_thresholds, series_spans
+from candle_ml.evaluation import (
+    DEFAULT_THRESHOLD,
+    EvaluationOptions,
+    SeriesCase,
+    ThresholdChoice,
+    choose_thresholds,
+    series_spans,
+)
 from candle_ml.inference import Predictor, Recipe, build_recipe
 from candle_ml.samples import SeriesFeatures, build_samples, with_history
 from candle_ml.scores import UNLABELLED, DecodeParams, Samples
@@ -141,7 +148,8 @@ def _thresholds(
         return ThresholdChoice(predictor.params.thresholds | given, ())
     found = cases(prepared.dataset, predictor, prepared.split.train.classes, block, progress)
     spans = [series_spans(case) for case in found]
-    return choose_thresholds(spans, predictor.classes, tolerance=config.evaluation.tolerance)
+    options = EvaluationOptions(iou=config.evaluation.iou, point_tolerance=config.evaluation.tolerance)
+    return choose_thresholds(spans, predictor.classes, options.headline_iou, options.point_tolerance)
 
 
 def _params(prepared: Prepared, model: Model) -> DecodeParams:
