@@ -15,8 +15,6 @@ from candle_ml.errors import DataError, PluginError
 
 Extractor = TypeVar("Extractor", CandleFeatures, WindowFeatures)
 
-_ROWS_AT_ONCE = 512  # a block of this many rows and of a hundred columns stays in the processor's cache
-
 
 class RawColumns:
     """The candle columns themselves: the features where no extractor is configured."""
@@ -91,7 +89,7 @@ def candle_features(plan: FeaturePlan, candles: Candles) -> NDArray[np.float32]:
     column = 0
     for named in plan.candle_extractors:
         block = _candle_block(named, candles)
-        _copy_rows(block, matrix[:, column : column + block.shape[1]])
+        matrix[:, column : column + block.shape[1]] = block
         matrix[: named.extractor.lookback, column : column + block.shape[1]] = np.nan
         column += block.shape[1]
     return matrix
@@ -164,8 +162,3 @@ def _check_finite(name: str, columns: tuple[str, ...], rows: NDArray[np.float32]
         row, column = np.argwhere(~finite)[0].tolist()
         found = f"{rows[row, column]} at candle {candle[row]}"
         raise PluginError.at(f"{name}: feature {columns[column]}", found, "every value after the lookback is finite")
-
-
-def _copy_rows(block: NDArray[np.float32], into: NDArray[np.float32]) -> None:
-    for start in range(0, len(block), _ROWS_AT_ONCE):
-        into[start : start + _ROWS_AT_ONCE] = block[start : start + _ROWS_AT_ONCE]
