@@ -61,7 +61,7 @@ def test_the_lookback_is_enough_to_the_last_bit(
     extractor = alone(pattern)
     for candles in all_candles:
         whole = extractor.extract(candles)
-        for start in starts(candles, 12, 80):
+        for start in starts(candles, 6, 80):
             part = extractor.extract(candles[start : start + 80])
             known = slice(start + extractor.lookback, start + 80)
             assert np.array_equal(part[extractor.lookback :], whole[known])

@@ -127,7 +127,7 @@ def test_a_window_without_range_is_defined(flat_candles: Callable[[int], Candles
 
 def test_a_slice_has_the_same_bits(candles: Candles) -> None:
     """A window's features are the same with nothing but its lookback before it and alone in its request."""
-    first, last = random_windows(candles, 100)
+    first, last = random_windows(candles, 50)
     whole = SHAPE.extract(candles, first, last)
     assert np.isfinite(whole).all()
     for row, (start, end) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
