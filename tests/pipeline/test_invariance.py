@@ -84,7 +84,7 @@ def test_a_slice_with_enough_history_predicts_what_the_series_does(demo_project:
         assert not part.sufficient[: history - 1].any()
 
 
-@pytest.mark.parametrize("pair", ("AAPL", "IBM"))
+@pytest.mark.parametrize("pair", ["AAPL", "IBM"])
 def test_no_later_candle_changes_a_final_prediction(demo_project: Project, pair: str) -> None:
     """Candles that are not provisional keep their probabilities when more candles arrive."""
     predictor, candles = predictor_of(demo_project), candles_of(demo_project, pair)
