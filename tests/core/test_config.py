@@ -164,6 +164,18 @@ def test_the_effective_text_reads_as_the_same_configuration() -> None:
     assert (again.hash, again.text, again.tracking.experiment) == (config.hash, config.text, "1e-3")
 
 
+def test_a_plugin_cannot_tell_a_written_default_from_another() -> None:
+    """Options are the same objects in all respects whether a default stands in the file or not."""
+    unwritten, written = parse(SMALL), parse(parse(SMALL).text)
+    for one, other in zip(
+        (*unwritten.features.use, unwritten.labels.chosen, unwritten.model.chosen),
+        (*written.features.use, written.labels.chosen, written.model.chosen),
+        strict=True,
+    ):
+        assert (one.options, one.options.model_fields_set) == (other.options, other.options.model_fields_set)
+    assert unwritten.model.chosen.options.model_fields_set == {"learning_rate"}
+
+
 def test_the_hash_is_of_the_meaning() -> None:
     """Comments, order, written defaults and disabled items do not change the hash; any value does."""
     config = parse(SMALL)

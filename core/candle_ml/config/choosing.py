@@ -81,7 +81,7 @@ class Chooser:
         members = {key: each for key, each in _members(node).items() if key not in core}
         result = validated(component.options, Node(node.where, node.path, members, node.key_where), core)
         if isinstance(result, Options):
-            return result
+            return _as_if_defaults_were_unwritten(result)
         self._report.add(*result)
         return None
 
@@ -96,6 +96,14 @@ class Chooser:
             names = _either(self._manager.names(kind.kind)) or f"the name of a component: {kind.kind}"
             place = Node(node.where, joined(node.path, "use"), None, node.key_where)
             self._report.add(place.problem("missing", f"write {names}, or enabled: false beside it"))
+
+
+def _as_if_defaults_were_unwritten(options: Options) -> Options:
+    """Equal options; a plugin cannot tell a default that somebody wrote from one that nobody did.
+
+    So the effective text of a configuration, where every default is written, means what the file does.
+    """
+    return type(options).model_validate_json(options.model_dump_json(by_alias=True, exclude_defaults=True))
 
 
 def _members(node: Node) -> dict[str, Node]:

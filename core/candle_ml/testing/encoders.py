@@ -89,7 +89,7 @@ def check_encodes_well_formed_samples(subject: Subject) -> None:
     require(len(samples) > 0, "no sample from annotations of two labels")
     known = set(samples.classes) - {NO_PATTERN} <= set(LABELS)
     require(known and {*samples.codes.ravel().tolist()} > {0}, f"classes {samples.classes!r} of labels {LABELS!r}")
-    require(bool((samples.codes.reshape(len(samples), -1) >= 0).any(axis=1).all()), "a sample without any label")
+    require(bool((_steps(samples) >= 0).any(axis=1).all()), "a sample without any label")
 
 
 def check_scans_well_formed_candidates(subject: Subject) -> None:
@@ -205,9 +205,13 @@ def _require_same_samples(found: Samples, expected: Samples, columns: tuple[str,
         require_same(getattr(found, name), getattr(expected, name), name)
 
 
+def _steps(samples: Samples) -> NDArray[np.int32]:
+    return samples.codes if samples.codes.ndim == 2 else samples.codes[:, np.newaxis]
+
+
 def _negatives(samples: Samples) -> list[slice]:
     """The windows that say "no pattern" without an annotation that does."""
-    rows = (samples.codes.reshape(len(samples), -1) == 0).any(axis=1) & (samples.annotation < 0)
+    rows = (_steps(samples) == 0).any(axis=1) & (samples.annotation < 0)
     return [slice(first, last + 1) for first, last in zip(samples.first[rows], samples.last[rows], strict=True)]
 
 
