@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from candle_ml.annotations import Ingest, RejectedRow
 from candle_ml.components import SourceContext
@@ -186,6 +188,7 @@ BAD_ROWS: dict[str, tuple[str, str, str]] = {
     "too few": ("2024-01-03,1,1", "3 values", "5 values, as the header has"),
     "too many": ("2024-01-03,1,1,1,1,1", "6 values", "5 values, as the header has"),
     "open quote": ('2024-01-03,"1,1,1,1', "a quote that is not closed on its line", "whole values"),
+    "open quote at the end": ('2024"-01-03,1,1,1,"', "a quote that is not closed on its line", "whole values"),
 }
 
 
@@ -199,6 +202,18 @@ def test_a_bad_row_is_set_aside_and_named(folder: Path, row: str, found: str, ex
     with pytest.raises(DataError) as error:
         read(folder.parent, strict=True)
     assert str(error.value) == f"candles/A_1d.csv: row 3: {found}; {expected}"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(st.sampled_from('0123456789-.,"x '), min_size=1, max_size=30), max_size=8))
+def test_every_line_is_a_candle_or_a_named_row(folder: Path, junk: list[str]) -> None:
+    """Whatever stands in a file, each line that is not blank is read or set aside under its own number."""
+    lines = [*junk, *(f"2024-01-{number:02},1,1,1,1" for number in range(1, 10))]
+    (folder / "A_1d.csv").write_text(HEADER + "\n".join(lines))
+    ingest = read(folder.parent)
+    named = {int(row.where.rpartition(" ")[2]) for row in ingest.rejected}
+    blank = {number for number, line in enumerate(lines, 2) if not line.strip(' ,"')}
+    assert len(ingest.candles[0]) + len(named - blank) == len(lines) - len(blank)
 
 
 VOLUMES = {

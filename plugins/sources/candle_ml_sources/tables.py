@@ -119,7 +119,7 @@ def read_csv(where: str, data: bytes) -> Table:
     delimiter = max(_DELIMITERS, key=lines[header].count)
     names = tuple(name.strip().lower() for name in next(csv.reader([lines[header]], delimiter=delimiter)))
     _check_header(where, names)
-    body, unclosed = _without_open_quotes(lines, header) if '"' in text else (data, [])
+    body, unclosed = _without_open_quotes(lines, header, delimiter) if '"' in text else (data, [])
     columns, rows, ragged = _parse(where, body, header + 1, len(names), delimiter)
     bad = [BadRow(row, "a quote that is not closed on its line", "whole values") for row in unclosed] + ragged
     if not len(rows) and not bad:
@@ -147,12 +147,16 @@ def _check_header(where: str, names: Sequence[str]) -> None:
         raise DataError.at(where, f"no header, but {shown(', '.join(names))}", _HEADER)
 
 
-def _without_open_quotes(lines: list[str], header: int) -> tuple[bytes, list[int]]:
-    """The file with every line below the header that has an odd number of quotes made blank, and their numbers."""
-    odd = [number for number, line in enumerate(lines) if number > header and line.count('"') % 2]
-    for number in odd:
+def _without_open_quotes(lines: list[str], header: int, delimiter: str) -> tuple[bytes, list[int]]:
+    """The file with every line below the header in which a quoted value does not end made blank, and their numbers."""
+    value = rf'(?:"(?:[^"]|"")*+"[^{delimiter}]*|[^"{delimiter}][^{delimiter}]*|)'
+    whole = re.compile(rf"{value}(?:{delimiter}{value})*")
+    open_lines = [
+        number for number, line in enumerate(lines) if number > header and '"' in line and not whole.fullmatch(line)
+    ]
+    for number in open_lines:
         lines[number] = ""
-    return "\n".join(lines).encode(), [number + 1 for number in odd]
+    return "\n".join(lines).encode(), [number + 1 for number in open_lines]
 
 
 def _parse(
