@@ -14,12 +14,15 @@ from candle_ml.errors import BundleError, ConfigError, DataError
 
 CalibrationMethod = Literal["none", "temperature", "isotonic"]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Temperature = Annotated[float, Field(ge=1e-3, le=1e3)]
+Bias = Annotated[float, Field(ge=-1e3, le=1e3)]
 
 _SMALLEST = 1e-6
 _LARGEST_BIAS = 20.0
 _LARGEST_TEMPERATURE = 20.0
 _PENALTY = 0.05
 _FEWEST_FOR_A_CURVE = 10
+_ROUNDING = 1e-9
 
 
 class _Frozen(BaseModel):
@@ -54,8 +57,8 @@ class Calibrator(_Frozen):
     format: Literal[1] = 1
     method: CalibrationMethod
     classes: tuple[str, ...] = Field(min_length=2)
-    temperature: float = Field(1.0, gt=0.0)
-    bias: tuple[float, ...] = ()
+    temperature: Temperature = 1.0
+    bias: tuple[Bias, ...] = ()
     curves: tuple[Curve, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -150,7 +153,7 @@ def _labelled(
     truth = truth[truth >= 0]
     if len(truth) and truth.max() >= classes:
         raise DataError.at("codes", f"class code {truth.max()}", f"codes 0 to {classes - 1}")
-    if not ((raw >= 0.0) & (raw <= 1.0)).all():
+    if not ((raw >= 0.0) & (raw <= 1.0 + _ROUNDING)).all():
         raise DataError.at("probabilities", "a value that is not from 0 to 1", "shares that sum to 1")
     return raw, truth
 

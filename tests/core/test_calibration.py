@@ -148,6 +148,12 @@ def test_too_little_to_calibrate_changes_nothing(method, codes, note):
     assert calibrator == Calibrator.none(CLASSES, f"calibration: {note}")
 
 
+def test_rounding_above_1_is_no_error():
+    """A mean of shares may exceed 1 by its last bit."""
+    raw = np.array([[np.nextafter(1.0, 2.0), 0.0, 0.0], [0.0, 1.0, 0.0]])
+    assert fit_calibrator("temperature", raw, np.array([0, 1], dtype=np.int32), CLASSES).method == "temperature"
+
+
 def test_certain_and_separable_samples_stay_finite():
     """Zeros, ones and a perfect model, as small forests give them, do not break any fit."""
     codes = np.repeat([0, 1, 2], 20).astype(np.int32)

@@ -106,10 +106,8 @@ def _grow(
 ) -> None:
     """Fit in steps, which changes no tree, and leave nothing in the forest that says how it was fitted."""
     total: int = forest.n_estimators
-    for step in range(1, _STEPS + 1):
-        trees = total * step // _STEPS
-        if trees:
-            forest.set_params(n_estimators=trees).fit(matrix, codes, sample_weight=weights)
+    for trees in sorted({max(1, total * step // _STEPS) for step in range(1, _STEPS + 1)}):
+        forest.set_params(n_estimators=trees).fit(matrix, codes, sample_weight=weights)
         progress("trees", trees, total)
     forest.set_params(n_jobs=None, warm_start=False)
     forest._sample_weight = None
@@ -143,7 +141,7 @@ def _check_forest_tree(where: str, tree: Tree, meta: Meta) -> None:
 
 
 def _check_shares(where: str, shares: NDArray[np.float64]) -> None:
-    within = ((shares >= 0.0) & (shares <= 1.0)).all(axis=1)
+    within = ((shares >= 0.0) & (shares <= 1.0 + _SUM_TOLERANCE)).all(axis=1)
     bad = np.flatnonzero(~(within & (np.abs(shares.sum(axis=1) - 1.0) < _SUM_TOLERANCE)))
     if len(bad):
         raise BundleError.at(where, f"class shares {shares[bad[0]].tolist()} in node {bad[0]}", "shares of 1")
