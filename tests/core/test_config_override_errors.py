@@ -38,6 +38,11 @@ OVERRIDES = {
         "features.use.last=talib-cdl",
         "--set features.use.last=talib-cdl: features.use: a list of 2, which has no item 'last'; a number from 0 to 2",
     ),
+    "password": (
+        "tracking.uri=postgresql://me:secret@host/db",
+        "--set tracking.uri=postgresql://***@host/db: tracking.uri: an address with a password in it; "
+        "take it out and set MLFLOW_TRACKING_PASSWORD, or PGPASSWORD, in the environment",
+    ),
     "below a value": (
         "name.short=x",
         "--set name.short=x: name: 'demo', which has no key 'short'; name a key of a mapping",

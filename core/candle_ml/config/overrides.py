@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from candle_ml.config.reading import Document, Node, described, joined, labelled, read_override
 from candle_ml.errors import ConfigError, Problem
+
+_PASSWORD = r"://[^/@\s]*:[^/@\s]*@"
 
 
 def overridden(document: Document, overrides: tuple[str, ...]) -> Document:
@@ -12,8 +16,8 @@ def overridden(document: Document, overrides: tuple[str, ...]) -> Document:
     void = set(document.void)
     root = document.root
     for override in overrides:
-        where = f"--set {override}"
-        keys, value = _parts(override)
+        where = f"--set {re.sub(_PASSWORD, '://***@', override)}"
+        keys, value = _parts(override, where)
         path = ".".join(keys)
         read = read_override(value, path, where)
         root = _placed(root, keys, read.root, where)
@@ -22,11 +26,11 @@ def overridden(document: Document, overrides: tuple[str, ...]) -> Document:
     return Document(root, tuple(problems), frozenset(void))
 
 
-def _parts(override: str) -> tuple[list[str], str]:
+def _parts(override: str, where: str) -> tuple[list[str], str]:
     path, equals, value = override.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):
-        raise ConfigError.at(f"--set {override}", "no key path and value", "write --set key.path=value")
+        raise ConfigError.at(where, "no key path and value", "write --set key.path=value")
     return keys, value
 
 
