@@ -52,7 +52,8 @@ def concatenate(parts: Sequence[Samples]) -> Samples:
 def build_samples(dataset: Dataset, encoder: LabelEncoder) -> Encoded:
     """The samples of every series, with negatives only where somebody looked for every label of the data set.
 
-    `left_out` adds up what each rule left out of any series.
+    `left_out` adds up what each rule left out of any series. Annotation ids are led by their series, in which they are
+    unique.
     """
     labels = {item.label for data in dataset.series.values() for item in data.annotations} - {NO_PATTERN}
     encoded = [
@@ -62,7 +63,7 @@ def build_samples(dataset: Dataset, encoder: LabelEncoder) -> Encoded:
     left_out = Counter[str]()
     for one in encoded:
         left_out.update(one.left_out)
-    return Encoded(concatenate([one.samples for one in encoded]), dict(sorted(left_out.items())))
+    return Encoded(concatenate([_named(one.samples) for one in encoded]), dict(sorted(left_out.items())))
 
 
 def with_history(samples: Samples, plan: FeaturePlan) -> Samples:
@@ -159,6 +160,12 @@ class WindowMatrix:
             block[rows, :, column:] = values[:, np.newaxis, :]
         else:
             block[rows, column:] = values
+
+
+def _named(samples: Samples) -> Samples:
+    """The samples of one series, with the series before each annotation id."""
+    series = samples.series[0]
+    return samples.replace(annotation_ids=tuple(f"{series} {name}" for name in samples.annotation_ids))
 
 
 def _recode(codes: NDArray[Code], names: Sequence[object], union: Sequence[object]) -> NDArray[Code]:

@@ -182,7 +182,7 @@ def _calibrator(predictor: Predictor, prepared: Prepared, block: Block, config: 
 
 def _row_codes(samples: Samples) -> NDArray[np.int32]:
     """One code a sample: of a sequence, its highest."""
-    highest: NDArray[np.int32] = samples.codes.reshape(len(samples), -1).max(axis=1, initial=UNLABELLED)
+    highest: NDArray[np.int32] = samples.codes.max(axis=tuple(range(1, samples.codes.ndim)))
     return highest
 
 

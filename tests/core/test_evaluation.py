@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from candle_ml.annotations import Annotation
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.errors import DataError
-from candle_ml.evaluation import Evaluation, EvaluationOptions, SeriesCase, evaluate, metric_label, series_spans
+from candle_ml.evaluation import Evaluation, EvaluationOptions, SeriesCase, evaluate, series_spans
 from candle_ml.predictions import PredictedSpan, Prediction
 
 CLASSES = ("O", "flag", "wedge")
@@ -305,14 +303,6 @@ def test_flat_metrics_of_a_typical_case() -> None:
     assert metrics["candles_scored"] == 100.0
 
 
-def test_changed_labels_stay_distinct_in_metric_names() -> None:
-    """A label that cannot stand in a metric name gets a part of its hash, so that no two share a name."""
-    assert metric_label("bull_flag") == "bull_flag"
-    assert metric_label("bull flag") == f"bull_flag-{hashlib.sha256(b'bull flag').hexdigest()[:6]}"
-    assert metric_label("bull flag") != metric_label("bull/flag")
-    assert len(metric_label("x" * 500)) == 87
-
-
 @pytest.mark.parametrize("classes", [(), ("O",), ("flag", "O"), ("O", "flag", "flag")])
 def test_classes_need_o_first_and_a_pattern(classes: tuple[str, ...]) -> None:
     """Classes without `O` first, without a pattern or with one twice are refused."""
@@ -357,17 +347,3 @@ def test_parts_of_a_case_must_belong_together() -> None:
     with pytest.raises(DataError) as reversed_range:
         SeriesCase(TYPICAL.candles, TYPICAL.prediction, (), ((600, 0),))
     assert str(reversed_range.value) == "EURUSD 1m: evaluation: range end 0 before range start 600; start first"
-
-
-def test_headline_level_is_one_half_where_it_is_asked_for() -> None:
-    """Timing, mistakes and intervals are at IoU 0.5, or at the middle level where 0.5 is not one."""
-    assert EvaluationOptions().headline_iou == 0.5
-    assert EvaluationOptions(iou=(0.6, 0.2, 0.9)).headline_iou == 0.6
-    assert score(TYPICAL, options=EvaluationOptions(iou=(0.4,))).spans.iou == 0.4
-
-
-@pytest.mark.parametrize("wrong", [{"iou": (0.0,)}, {"iou": ()}, {"point_tolerance": -1}, {"blocks": 3}])
-def test_wrong_options_are_refused(wrong: dict[str, object]) -> None:
-    """Options out of range and unknown options are refused by name."""
-    with pytest.raises(ValidationError, match=next(iter(wrong))):
-        EvaluationOptions.model_validate(wrong)

@@ -24,6 +24,7 @@ def command(folder: Path, demo: bool) -> None:
     """Start a project in FOLDER (default: this one): pipeline.yaml and the data folders."""
     if demo:
         summary = write_demo(folder)
+        _ignore_outputs(folder)
         click.echo(f"{folder}: {summary.series} series, {summary.candles} candles, {summary.annotations} annotations")
         click.echo(f"next: cd {folder} && candle-ml train")
         return
@@ -39,6 +40,10 @@ def _write(folder: Path) -> None:
     for name in ("config", "data/candles", "data/annotations"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     config.write_text(files("candle_ml.defaults").joinpath("pipeline.yaml").read_text("utf-8"), "utf-8")
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text(_IGNORED, "utf-8")
+    _ignore_outputs(folder)
+
+
+def _ignore_outputs(folder: Path) -> None:
+    path = folder / ".gitignore"
+    if not path.exists():
+        path.write_text(_IGNORED, "utf-8")

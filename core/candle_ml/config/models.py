@@ -148,7 +148,7 @@ class CalibrationStage(Stage):
     """How scores become probabilities, and from which one on a pattern is reported."""
 
     method: Literal["temperature", "isotonic"] = "temperature"
-    """`temperature`: one number for all classes; `isotonic`: a curve for each, for large calibration blocks."""
+    """`temperature`: one number, and one for each class; `isotonic`: a curve for each, for large calibration blocks."""
     thresholds: Literal["f1"] | dict[str, Threshold] = "f1"
     """`f1`: the threshold of each label that gives the best F1 on the calibration block; or a number for each label."""
 
