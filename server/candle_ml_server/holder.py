@@ -68,17 +68,25 @@ class ModelHolder:
         self._retry_seconds = retry_seconds
         self._on_swap = on_swap
         self._swapping = asyncio.Lock()
+        self._asked = False
+        self._loading: int | None = None
 
     def served(self) -> ServedModel:
         """The model that answers a request. Raises `ProblemError` (503) where there is none."""
-        if self.current is not None:
-            return self.current
+        if self.current is None:
+            raise ProblemError.listing(NO_MODEL, (self._why_none(),))
+        return self.current
+
+    def _why_none(self) -> Problem:
         if self.failed is not None:
-            raise ProblemError.listing(NO_MODEL, (Problem("model", str(self.failed), _TRAIN_ONE),))
+            return Problem("model", f"refused: {self.failed}", "promote another version or train a new one")
+        if self._loading is not None:
+            return Problem("model", f"version {self._loading} is being loaded", "ask again in a few seconds")
         if self.tracking_error is not None:
-            raise ProblemError.listing(NO_MODEL, (Problem("model", "the registry does not answer", "start it"),))
-        found = f"no version of {self.store.model_name} at {self.following}"
-        raise ProblemError.listing(NO_MODEL, (Problem("model", found, _TRAIN_ONE),))
+            return Problem("model", "the model registry does not answer", "start it; the log of the service says more")
+        if not self._asked:
+            return Problem("model", "the model registry is being asked", "ask again in a few seconds")
+        return Problem("model", f"no version of {self.store.model_name} at {self.following}", _TRAIN_ONE)
 
     async def watch(self, poll_seconds: float) -> None:
         """Follow the alias for ever; nothing that goes wrong ends it."""
@@ -138,16 +146,19 @@ class ModelHolder:
             raise RegistryError.at("registry", "does not answer") from error
         if self.tracking_error is not None:
             log.info("registry back")
-        self.tracking_error = None
+        self.tracking_error, self._asked = None, True
         return answered
 
     async def _swap(self, version: RegisteredVersion, selection: Selection) -> ServedModel:
         log.info("loading", model_version=version.version, run_id=version.run_id)
+        self._loading = version.version
         try:
             model = await self._pool.run(lambda: self.store.load(version), time.monotonic() + _LOAD_SECONDS)
         except Exception as error:
             self.failed = self._failure(version, error)
             raise ProblemError.listing(MODEL_REFUSED, self.failed.problems) from None
+        finally:
+            self._loading = None
         self.current, self.following, self.failed = model, selection, None
         self._on_swap(model)
         log.info("serving", model_version=version.version, run_id=version.run_id, follows=selection.alias)

@@ -1,0 +1,192 @@
+"""`candle-ml serve` as a process: start, log, stop, and what it refuses."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+START = "import sys; from candle_ml.cli import main; sys.argv[0] = 'candle-ml'; main()"
+
+
+class Process:
+    """A service of its own process; `lines` is its log."""
+
+    def __init__(self, root: Path, port: int, environment: dict[str, str]) -> None:
+        command = [sys.executable, "-c", START, "serve", "--port", str(port), "--set", "inference.body_timeout=3"]
+        paths = os.pathsep.join(path for path in sys.path if path)
+        self.process = subprocess.Popen(
+            command,
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": paths, **environment},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        self.lines.extend(iter(self.process.stderr.readline, ""))
+
+    def end(self) -> int:
+        """The exit code."""
+        code = self.process.wait(timeout=60)
+        self._reader.join(timeout=10)
+        return code
+
+
+@pytest.fixture
+def serve(project: Any, make_client: Any) -> Iterator[Any]:
+    """Starts processes; returns the process and its client."""
+    started: list[Process] = []
+
+    def starter(headers: dict[str, str] | None = None, **environment: str) -> tuple[Process, Any]:
+        client = make_client()
+        process = Process(project.root, client.port, environment)
+        started.append(process)
+        end = time.monotonic() + 90
+        while time.monotonic() < end:
+            try:
+                client.get("/health")
+                break
+            except ConnectionRefusedError:
+                assert process.process.poll() is None, process.lines
+                time.sleep(0.05)
+        client.headers.update(headers or {})
+        client.wait_for_model(seconds=90)
+        return process, client
+
+    yield starter
+    for process in started:
+        if process.process.poll() is None:
+            process.process.kill()
+            process.process.wait()
+
+
+def test_a_stop_under_load_answers_everything_that_was_accepted(serve: Any, body: Any) -> None:
+    """On SIGTERM `/ready` turns 503, each request that the log knows is answered whole, and the process ends with 0.
+
+    The log is one JSON object a line and has each request's id.
+    """
+    process, client = serve()
+    data = json.dumps(body).encode()
+    seen: Counter[str] = Counter()
+    broken: set[str] = set()
+    ready: list[int] = []
+    stop = threading.Event()
+
+    def send() -> None:
+        while not stop.is_set():
+            identity = secrets.token_hex(8)
+            connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=30)
+            try:
+                connection.request(
+                    "POST", "/predict", data, {"Content-Type": "application/json", "X-Request-ID": identity}
+                )
+                response = connection.getresponse()
+                json.loads(response.read())
+                seen[str(response.status)] += 1
+            except (OSError, http.client.HTTPException):
+                broken.add(identity)
+            finally:
+                connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    time.sleep(1.0)
+    process.process.send_signal(signal.SIGTERM)
+    while process.process.poll() is None and not ready:
+        found = client.get("/ready", {"X-Request-ID": "while-stopping"})
+        if found.status == 503:
+            ready.append(found.status)
+            assert found.json["detail"] == "service: is stopping; another replica"
+            assert found.headers["connection"] == "close"
+    code = process.end()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert code == 0
+    assert ready == [503]
+    assert set(seen) == {"200"}
+    assert seen["200"] > 10
+    records = [json.loads(line) for line in process.lines]
+    events = [record["event"] for record in records]
+    assert events[-1] == "stopped"
+    assert "stopping" in events
+    requests = [record for record in records if record["event"] == "request"]
+    assert broken.isdisjoint(record["request_id"] for record in requests)
+    assert any(record["request_id"] == "while-stopping" for record in requests)
+    assert {record["path"] for record in requests} <= {"/predict", "/ready", "/health", "/model/info"}
+    assert all(record["timestamp"].endswith("Z") and record["level"] for record in records)
+
+
+def test_a_key_is_wanted_and_never_logged(serve: Any) -> None:
+    """The key of the environment is wanted and stands in no log line, whoever sends what.
+
+    A body that never arrives is timed out, also while the service is stopping.
+    """
+    process, client = serve({"X-API-Key": "top-secret"}, CANDLE_ML_API_KEY="top-secret")
+    assert client.get("/models", {"X-API-Key": "wrong-key-4711"}).status == 401
+    head = "POST /predict HTTP/1.1\r\nHost: localhost\r\nX-API-Key: top-secret\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", client.port), timeout=30) as connection:
+        connection.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        process.process.send_signal(signal.SIGINT)
+        assert process.end() == 0
+        assert connection.recv(65536).startswith(b"HTTP/1.1 408")
+    log = "".join(process.lines)
+    assert "top-secret" not in log
+    assert "wrong-key-4711" not in log
+
+
+def run_cli(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    paths = os.pathsep.join(path for path in sys.path if path)
+    environment = {name: value for name, value in os.environ.items() if name != "CANDLE_ML_API_KEY"}
+    return subprocess.run(
+        [sys.executable, "-c", START, "serve", *arguments],
+        cwd=root,
+        env={**environment, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_it_does_not_listen_beyond_this_machine_without_a_key(project: Any) -> None:
+    """The refusal says what would do, with the exit code of a configuration error."""
+    found = run_cli(project.root, "--host", "0.0.0.0")
+    assert found.returncode == 2
+    assert found.stderr == (
+        "inference.host: 0.0.0.0 can be reached from other machines, and no API key is set; "
+        "set CANDLE_ML_API_KEY, or pass --insecure\n"
+    )
+
+
+def test_a_port_that_is_taken_is_told(project: Any) -> None:
+    """The address and the reason are named."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        found = run_cli(project.root, "--port", str(port))
+    assert found.returncode == 2
+    expected = (
+        f"inference.port: 127.0.0.1:{port} cannot be listened on (Address already in use); another port or address"
+    )
+    assert found.stderr.splitlines()[-1] == expected
