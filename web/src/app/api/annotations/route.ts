@@ -1,0 +1,17 @@
+import { newPoint } from "@/server/bodies";
+import { findChart } from "@/server/charts";
+import { database } from "@/server/database";
+import { queryNumber, readJson, route } from "@/server/http";
+import { createPoint, listPoints } from "@/server/points";
+
+export const GET = route(async (request) => {
+  const db = await database();
+  const chart = await findChart(db, queryNumber(request, "chartId"));
+  return Response.json(await listPoints(db, chart.id));
+});
+
+export const POST = route(async (request) => {
+  const point = await readJson(request, newPoint);
+  const chart_id = point.chart_id ?? queryNumber(request, "chartId");
+  return Response.json(await createPoint(await database(), { ...point, chart_id }), { status: 201 });
+});

@@ -1,0 +1,7 @@
+import { listCharts } from "@/server/charts";
+import { database } from "@/server/database";
+import { route } from "@/server/http";
+
+export const dynamic = "force-dynamic";
+
+export const GET = route(async () => Response.json(await listCharts(await database())));

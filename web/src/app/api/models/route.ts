@@ -1,0 +1,4 @@
+import { proxy, requestTimeout } from "@/server/inference";
+import { route } from "@/server/http";
+
+export const GET = route((request) => proxy(request, { path: "/models", timeout: requestTimeout() }));

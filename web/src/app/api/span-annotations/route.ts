@@ -1,0 +1,26 @@
+import { newSpan } from "@/server/bodies";
+import { findChart } from "@/server/charts";
+import { database } from "@/server/database";
+import { queryNumber, readJson, route } from "@/server/http";
+import { createSpan, deleteSpans, listSpans } from "@/server/spans";
+
+export const GET = route(async (request) => {
+  const db = await database();
+  const chart = await findChart(db, queryNumber(request, "chartId"));
+  return Response.json(await listSpans(db, chart.id));
+});
+
+export const POST = route(async (request) => {
+  const span = await readJson(request, newSpan);
+  return Response.json(await createSpan(await database(), span), { status: 201 });
+});
+
+export const DELETE = route(async (request) => {
+  const query = new URL(request.url).searchParams;
+  const deleted = await deleteSpans(await database(), {
+    source: query.get("source") ?? undefined,
+    label: query.get("label") ?? undefined,
+    chartId: queryNumber(request, "chartId"),
+  });
+  return Response.json({ success: true, deleted });
+});

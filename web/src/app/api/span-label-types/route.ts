@@ -1,0 +1,13 @@
+import { newLabelType } from "@/server/bodies";
+import { database } from "@/server/database";
+import { readJson, route } from "@/server/http";
+import { createLabelType, listLabelTypes } from "@/server/label-types";
+
+export const dynamic = "force-dynamic";
+
+export const GET = route(async () => Response.json(await listLabelTypes(await database())));
+
+export const POST = route(async (request) => {
+  const wanted = await readJson(request, newLabelType);
+  return Response.json(await createLabelType(await database(), wanted), { status: 201 });
+});

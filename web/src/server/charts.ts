@@ -1,0 +1,79 @@
+/** Charts and their candles. */
+import { asc, desc, eq, sql } from "drizzle-orm";
+import { proposeSeries } from "@/data/series";
+import type { Candle, Chart } from "@/data/types";
+import type { ChangedChart } from "./bodies";
+import type { Database } from "./database";
+import { RequestError } from "./http";
+import { candles, charts } from "./schema";
+
+const ROWS_A_STATEMENT = 50_000;
+
+export function listCharts(db: Database): Promise<Chart[]> {
+  return db.select().from(charts).orderBy(asc(charts.id));
+}
+
+/** The chart of that id; without one the newest. Throws `RequestError` (404). */
+export async function findChart(db: Database, id: number | undefined): Promise<Chart> {
+  const chosen = id === undefined ? undefined : eq(charts.id, id);
+  const [chart] = await db.select().from(charts).where(chosen).orderBy(desc(charts.id)).limit(1);
+  if (chart === undefined) throw new RequestError(404, id === undefined ? "There is no chart" : `There is no chart ${id}`);
+  return chart;
+}
+
+/** A new chart with its candles, all or nothing; a name that is taken gets a number. */
+export async function createChart(db: Database, wantedName: string, rows: Candle[]): Promise<Chart> {
+  const name = await freeName(db, wantedName);
+  const insert = db.insert(charts).values({ name, ...proposeSeries(wantedName, rows) });
+  const parts = Array.from({ length: Math.ceil(rows.length / ROWS_A_STATEMENT) }, (_, part) =>
+    insertCandles(db, name, rows.slice(part * ROWS_A_STATEMENT, (part + 1) * ROWS_A_STATEMENT)),
+  );
+  await db.batch([insert, ...parts]);
+  const [chart] = await db.select().from(charts).where(eq(charts.name, name));
+  if (chart === undefined) throw new Error(`chart ${name} is gone`);
+  return chart;
+}
+
+function insertCandles(db: Database, chartName: string, rows: Candle[]) {
+  const values = rows.map((row) => [row.time, row.open, row.high, row.low, row.close, row.volume ?? null]);
+  const columns = [0, 1, 2, 3, 4, 5].map((index) => sql.raw(`json_extract(value, '$[${index}]')`));
+  const chart = sql`(SELECT ${charts.id} FROM ${charts} WHERE ${charts.name} = ${chartName})`;
+  return db.run(
+    sql`INSERT INTO ${candles} SELECT ${chart}, ${sql.join(columns, sql`, `)} FROM json_each(${JSON.stringify(values)})`,
+  );
+}
+
+async function freeName(db: Database, wanted: string): Promise<string> {
+  const taken = new Set((await listCharts(db)).map((chart) => chart.name));
+  let name = wanted;
+  for (let number = 2; taken.has(name); number++) name = `${wanted} (${number})`;
+  return name;
+}
+
+export async function changeChart(db: Database, id: number, change: ChangedChart): Promise<Chart> {
+  await findChart(db, id);
+  const sameName = (await listCharts(db)).find((chart) => chart.name === change.name && chart.id !== id);
+  if (sameName !== undefined) throw new RequestError(400, `Another chart is named ${sameName.name}`);
+  const [chart] = await db.update(charts).set(defined(change)).where(eq(charts.id, id)).returning();
+  return chart ?? findChart(db, id);
+}
+
+export async function deleteChart(db: Database, id: number): Promise<void> {
+  await findChart(db, id);
+  await db.delete(charts).where(eq(charts.id, id));
+}
+
+/** The candles of a chart in order of time. */
+export async function readCandles(db: Database, chartId: number): Promise<Candle[]> {
+  const rows = await db.select().from(candles).where(eq(candles.chart_id, chartId)).orderBy(asc(candles.time));
+  return rows.map(({ time, open, high, low, close, volume }) => {
+    const candle = { time, open, high, low, close };
+    return volume === null ? candle : { ...candle, volume };
+  });
+}
+
+/** The fields that have a value, null included. */
+export function defined<Fields extends object>(fields: Fields): { [Name in keyof Fields]: Exclude<Fields[Name], undefined> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Name in keyof Fields]: Exclude<Fields[Name], undefined> };
+}

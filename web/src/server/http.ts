@@ -1,0 +1,114 @@
+/** What every route shares: errors as `{error}`, bodies with a limit, and no writing from foreign web pages. */
+import type { z } from "zod";
+
+const JSON_LIMIT = 1 << 20;
+const MOST_PROBLEMS_NAMED = 5;
+
+/** Ends a request with a status and `{error: message}`. */
+export class RequestError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface Params<Names extends string = "id"> {
+  params: Promise<Record<Names, string>>;
+}
+
+type Handler<Context> = (request: Request, context: Context) => Promise<Response>;
+
+/** The handler with its errors turned into answers. */
+export function route<Context>(handler: Handler<Context>): Handler<Context> {
+  return async (request, context) => {
+    try {
+      refuseForeignWriter(request);
+      return await handler(request, context);
+    } catch (error) {
+      if (error instanceof RequestError) return errorResponse(error.status, error.message);
+      console.error(error);
+      return errorResponse(500, "The annotator has failed; its log says why");
+    }
+  };
+}
+
+export function errorResponse(status: number, error: string): Response {
+  return Response.json({ error }, { status });
+}
+
+/** A page of another site may not write here through its visitor's browser. */
+function refuseForeignWriter(request: Request): void {
+  if (request.method === "GET" || request.method === "HEAD") return;
+  const site = request.headers.get("sec-fetch-site");
+  const foreign = site === null ? hasForeignOrigin(request.headers) : site !== "same-origin" && site !== "none";
+  if (foreign) throw new RequestError(403, "Pages of another origin may not write here");
+}
+
+function hasForeignOrigin(headers: Headers): boolean {
+  const origin = headers.get("origin");
+  if (origin === null) return false;
+  const host = headers.get("x-forwarded-host") ?? headers.get("host");
+  return !URL.canParse(origin) || new URL(origin).host !== host;
+}
+
+/** The bytes of the body. Throws `RequestError` (413) as soon as there are too many. */
+export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  const tooLarge = new RequestError(413, `The body has more than ${limit} bytes`);
+  if (Number(request.headers.get("content-length") ?? 0) > limit) throw tooLarge;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > limit) throw tooLarge;
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
+}
+
+/** The JSON body as the schema has it. Throws `RequestError` (400, 413) that names each wrong field. */
+export async function readJson<Schema extends z.ZodType>(request: Request, schema: Schema): Promise<z.output<Schema>> {
+  const bytes = await readBytes(request, JSON_LIMIT);
+  let content: unknown;
+  try {
+    content = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new RequestError(400, "The body is not JSON");
+  }
+  return checked(schema, content);
+}
+
+export function checked<Schema extends z.ZodType>(schema: Schema, content: unknown): z.output<Schema> {
+  const result = schema.safeParse(content);
+  if (result.success) return result.data;
+  const named = result.error.issues.slice(0, MOST_PROBLEMS_NAMED);
+  throw new RequestError(400, named.map((issue) => [...issue.path, issue.message].join(": ")).join("; "));
+}
+
+/** The whole number at the end of a route. Throws `RequestError` (400). */
+export async function pathId(context: Params): Promise<number> {
+  const { id } = await context.params;
+  const number = wholeNumber(id);
+  if (number === undefined) throw new RequestError(400, `"${id.slice(0, 40)}" is no id`);
+  return number;
+}
+
+/** The whole number of a query parameter; undefined where it is absent. Throws `RequestError` (400). */
+export function queryNumber(request: Request, name: string): number | undefined {
+  const text = new URL(request.url).searchParams.get(name);
+  if (text === null || text === "") return undefined;
+  const number = wholeNumber(text);
+  if (number === undefined) throw new RequestError(400, `${name} "${text.slice(0, 40)}" is no whole number`);
+  return number;
+}
+
+function wholeNumber(text: string): number | undefined {
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
