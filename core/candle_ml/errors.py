@@ -73,5 +73,17 @@ class RegistryError(CandleMLError):
     exit_code = 7
 
 
+class StateError(CandleMLError):
+    """The state store cannot be read or written, its schema does not fit, or it does not have what was asked for."""
+
+    exit_code = 8
+
+
+class AuditError(CandleMLError):
+    """Features, labels or blocks let a model know at training what it could not know when it predicts."""
+
+    exit_code = 9
+
+
 class CandleMLWarning(UserWarning):
     """Something worth knowing that does not stop the work."""

@@ -118,7 +118,9 @@ class SplitStage(Stage):
     embargo: int = Field(default=10, ge=0)
     """Candles left out at every border between blocks, beyond those that a sample of the other block has seen."""
     folds: int = Field(default=5, ge=2, le=100)
-    """Number of folds of `walk_forward`."""
+    """Number of folds of `walk_forward`, and of `evaluation.out_of_fold`."""
+    leakage_gap: bool = True
+    """Measure how much better a leaking split looks; this fits the model once more, on randomly drawn samples."""
 
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> Self:
@@ -128,6 +130,10 @@ class SplitStage(Stage):
         if self.train == 0:
             raise ValueError("train is 0; leave something to train on")
         return self
+
+
+class AuditStage(Stage):
+    """Whether features, labels and blocks are searched for leaks before training."""
 
 
 class ModelStage(Stage):
@@ -160,6 +166,8 @@ class EvaluationStage(Stage):
     """Overlaps (intersection over union) from which a predicted span counts as the annotated one."""
     tolerance: int = Field(default=0, ge=0)
     """Candles that a predicted point may lie beside the annotated one."""
+    out_of_fold: bool = False
+    """Predict candles of the training range by folds as `walk_forward` does, whatever the split's method."""
     report: bool = True
     """Write `report.html`."""
 
@@ -249,6 +257,7 @@ class Settings(Section):
     features: FeaturesStage = FeaturesStage()
     labels: LabelsStage = LabelsStage()
     split: SplitStage = SplitStage()
+    audit: AuditStage = AuditStage()
     model: ModelStage = ModelStage()
     calibration: CalibrationStage = CalibrationStage()
     evaluation: EvaluationStage = EvaluationStage()

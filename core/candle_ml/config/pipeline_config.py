@@ -14,6 +14,7 @@ import yaml
 
 from candle_ml.components import Component, ModelTrainerComponent
 from candle_ml.config.models import (
+    AuditStage,
     CalibrationStage,
     Choice,
     DataStage,
@@ -48,6 +49,7 @@ class PipelineConfig:
     features: FeaturesStage
     labels: LabelsStage
     split: SplitStage
+    audit: AuditStage
     model: ModelStage
     calibration: CalibrationStage
     evaluation: EvaluationStage
@@ -130,6 +132,7 @@ def _effective(config: PipelineConfig) -> dict[str, Any]:
         "features": {**_keys(config.features), "use": [_said(choice) for choice in config.features.use]},
         "labels": {**_keys(config.labels), **_said(config.labels.use)},
         "split": _keys(config.split),
+        "audit": _keys(config.audit),
         "model": {**_keys(config.model), **_said(config.model.use)},
     }
     later = ("calibration", "evaluation", "tracking", "registry", "inference", "data", "execution")

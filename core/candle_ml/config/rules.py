@@ -14,6 +14,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "labels": ("sources",),
     "split": ("labels",),
     "model": ("labels",),
+    "audit": ("model",),
     "calibration": ("model", "split"),
     "evaluation": ("model", "split"),
     "registry": ("model", "tracking"),
