@@ -54,6 +54,9 @@ Timeframe = Annotated[
     Field(pattern=_TIMEFRAME, description="How long a candle lasts", examples=["1h"]),
 ]
 Time = Annotated[int, Field(ge=0, le=_LATEST_TIME, description="Unix seconds UTC", examples=[1704067200])]
+# What a price or a volume may be is checked by row, later, so that every bad row can be named.
+Price = Annotated[float, Field(json_schema_extra={"exclusiveMinimum": 0}, examples=[1.105])]
+Volume = Annotated[float, Field(json_schema_extra={"minimum": 0})]
 Threshold = Annotated[float, Field(ge=0, le=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Extra = Literal["probabilities"]
@@ -94,26 +97,27 @@ class CandleRow(TypedDict):
     __pydantic_config__ = _STRICT  # type: ignore[misc]
 
     time: Time
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: NotRequired[float | None]
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: NotRequired[Volume | None]
 
 
 _Times = Annotated[list[Time], Field(fail_fast=True)]
-_Numbers = Annotated[list[float], Field(fail_fast=True)]
+_Prices = Annotated[list[Price], Field(fail_fast=True)]
+_Volumes = Annotated[list[Volume], Field(fail_fast=True)]
 
 
 class CandleColumns(Strict):
     """Candles by column; all columns have one length."""
 
     time: _Times
-    open: _Numbers
-    high: _Numbers
-    low: _Numbers
-    close: _Numbers
-    volume: _Numbers | None = None
+    open: _Prices
+    high: _Prices
+    low: _Prices
+    close: _Prices
+    volume: _Volumes | None = None
 
 
 CandleRows = Annotated[list[CandleRow], Field(fail_fast=True)]

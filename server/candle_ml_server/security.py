@@ -15,6 +15,7 @@ from candle_ml_server.settings import API_KEY_VARIABLE, Settings
 Headers = list[tuple[bytes, bytes]]
 OPEN_PATHS = frozenset({"/health"})
 _HOST = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::[0-9]{1,5})?")
+_BEARER = re.compile(rb"bearer +(.*)", re.IGNORECASE)
 _PREFLIGHT_SECONDS = b"600"
 
 
@@ -87,16 +88,19 @@ class Gate:
     def _check_key(self, headers: Headers) -> None:
         if self._key is None:
             return
-        bearers = [value[7:].strip() for value in header_values(headers, b"authorization") if _is_bearer(value)]
+        bearers = [_bearer(value) for value in header_values(headers, b"authorization")]
         given = [*bearers, *header_values(headers, b"x-api-key")]
         # Digests have one length, so that the comparison tells nothing of the key's.
-        if not any(hmac.compare_digest(_digest(value), self._key) for value in given):
+        right = [hmac.compare_digest(_digest(value), self._key) for value in given]
+        if not right or not all(right):
             detail = f"send the value of {API_KEY_VARIABLE} as Authorization: Bearer or as X-API-Key"
             raise ProblemError(UNAUTHORIZED, detail, headers={"WWW-Authenticate": 'Bearer realm="candle-ml"'})
 
 
-def _is_bearer(value: bytes) -> bool:
-    return value[:7].lower() == b"bearer "
+def _bearer(value: bytes) -> bytes:
+    """The token; nothing where another scheme is meant, which is then a wrong key."""
+    match = _BEARER.fullmatch(value)
+    return b"" if match is None else match[1]
 
 
 def _digest(value: bytes) -> bytes:

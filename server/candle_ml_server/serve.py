@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 from hypercorn.asyncio import serve as hypercorn_serve
@@ -98,7 +99,7 @@ class _Listening(Config):
         for listener in self._listening:
             asyncio.get_running_loop().remove_reader(listener)
             # Hypercorn will close this descriptor, so it must stay valid; the port closes with what it stood for.
-            with open(os.devnull, "rb") as nothing:
+            with Path(os.devnull).open("rb") as nothing:
                 os.dup2(nothing.fileno(), listener.fileno())
 
 

@@ -6,8 +6,11 @@ import asyncio
 import http.client
 import json
 import logging
+import os
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -166,6 +169,17 @@ class Client:
                 return received
             return received
 
+    def wait_until_listening(self, alive: Callable[[], bool], seconds: float = 90.0) -> None:
+        """Return once the port is open."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and alive():
+            try:
+                self.get("/health")
+                return
+            except ConnectionRefusedError:
+                time.sleep(0.02)
+        raise AssertionError("the service did not start")
+
     def wait_for_model(self, version: str | None = None, seconds: float = 60.0) -> None:
         """Return once a model (of this version) is served."""
         end = time.monotonic() + seconds
@@ -194,14 +208,7 @@ class Running:
     def start(self) -> None:
         """Return once the port is open."""
         self._thread.start()
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            try:
-                self.client.get("/health")
-                return
-            except ConnectionRefusedError:
-                time.sleep(0.02)
-        raise AssertionError("the service did not start")
+        self.client.wait_until_listening(self._thread.is_alive)
 
     def stop(self) -> None:
         """Return once the service has ended."""
@@ -275,7 +282,47 @@ def body(rows: list[dict[str, float]]) -> dict[str, object]:
     return {"pair": "AAPL", "timeframe": "1d", "candles": rows}
 
 
-@pytest.fixture(scope="session")
-def make_client() -> Callable[[], Client]:
-    """A client for a port that nobody listens on yet."""
-    return lambda: Client(free_port())
+START = "import sys; from candle_ml.cli import main; sys.argv[0] = 'candle-ml'; main()"
+
+
+class Process:
+    """A service in a process of its own; `lines` is its log."""
+
+    def __init__(self, root: Path, port: int, environment: dict[str, str]) -> None:
+        command = [sys.executable, "-c", START, "serve", "--port", str(port), "--set", "inference.body_timeout=3"]
+        paths = os.pathsep.join(path for path in sys.path if path)
+        merged = {**os.environ, "PYTHONPATH": paths, **environment}
+        self.process = subprocess.Popen(command, cwd=root, env=merged, stderr=subprocess.PIPE, text=True)
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        self.lines.extend(iter(self.process.stderr.readline, ""))
+
+    def end(self) -> int:
+        """The exit code."""
+        code = self.process.wait(timeout=60)
+        self._reader.join(timeout=10)
+        return code
+
+
+@pytest.fixture
+def serve_process(project: Project) -> Iterator[Callable[..., tuple[Process, Client]]]:
+    """`serve_process(headers=None, **environment)` starts a process and returns it, its model loaded, with a client."""
+    started: list[Process] = []
+
+    def starter(headers: dict[str, str] | None = None, **environment: str) -> tuple[Process, Client]:
+        client = Client(free_port(), headers or {})
+        process = Process(project.root, client.port, environment)
+        started.append(process)
+        client.wait_until_listening(lambda: process.process.poll() is None)
+        client.wait_for_model(seconds=90)
+        return process, client
+
+    yield starter
+    for process in started:
+        if process.process.poll() is None:
+            process.process.kill()
+            process.process.wait()

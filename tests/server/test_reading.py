@@ -56,7 +56,8 @@ def test_every_colon_of_a_proper_body_is_accounted_for(name: str) -> None:
 REPEATED = {
     "at the top": b'{"pair":"A","timeframe":"1d","candles":[],"timeframe":"1d"}',
     "in a row": b'{"pair":"A","timeframe":"1d","candles":[{"time":1,"open":1,"high":1,"low":1,"close":1,"low":1}]}',
-    "in columns": b'{"pair":"A","timeframe":"1d","candles":{"time":[],"open":[],"high":[],"low":[],"close":[],"low":[]}}',
+    "in columns": b'{"pair":"A","timeframe":"1d","candles":{"time":[],"open":[],"low":[],"high":[],"close":[],"low":[]'
+    b"}}",
     "hidden by an escape": b'{"pair":"A\\u003a","timeframe":"1d","candles":[],"timeframe":"1d"}',
     "spelt with an escape": b'{"pair":"A","timeframe":"1d","candles":[],"time\\u0066rame":"1d"}',
 }

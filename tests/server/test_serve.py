@@ -13,77 +13,18 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 START = "import sys; from candle_ml.cli import main; sys.argv[0] = 'candle-ml'; main()"
 
 
-class Process:
-    """A service of its own process; `lines` is its log."""
-
-    def __init__(self, root: Path, port: int, environment: dict[str, str]) -> None:
-        command = [sys.executable, "-c", START, "serve", "--port", str(port), "--set", "inference.body_timeout=3"]
-        paths = os.pathsep.join(path for path in sys.path if path)
-        self.process = subprocess.Popen(
-            command,
-            cwd=root,
-            env={**os.environ, "PYTHONPATH": paths, **environment},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        self.lines.extend(iter(self.process.stderr.readline, ""))
-
-    def end(self) -> int:
-        """The exit code."""
-        code = self.process.wait(timeout=60)
-        self._reader.join(timeout=10)
-        return code
-
-
-@pytest.fixture
-def serve(project: Any, make_client: Any) -> Iterator[Any]:
-    """Starts processes; returns the process and its client."""
-    started: list[Process] = []
-
-    def starter(headers: dict[str, str] | None = None, **environment: str) -> tuple[Process, Any]:
-        client = make_client()
-        process = Process(project.root, client.port, environment)
-        started.append(process)
-        end = time.monotonic() + 90
-        while time.monotonic() < end:
-            try:
-                client.get("/health")
-                break
-            except ConnectionRefusedError:
-                assert process.process.poll() is None, process.lines
-                time.sleep(0.05)
-        client.headers.update(headers or {})
-        client.wait_for_model(seconds=90)
-        return process, client
-
-    yield starter
-    for process in started:
-        if process.process.poll() is None:
-            process.process.kill()
-            process.process.wait()
-
-
-def test_a_stop_under_load_answers_everything_that_was_accepted(serve: Any, body: Any) -> None:
+def test_a_stop_under_load_answers_everything_that_was_accepted(serve_process: Any, body: Any) -> None:
     """On SIGTERM `/ready` turns 503, each request that the log knows is answered whole, and the process ends with 0.
 
     The log is one JSON object a line and has each request's id.
     """
-    process, client = serve()
+    process, client = serve_process()
     data = json.dumps(body).encode()
     seen: Counter[str] = Counter()
     broken: set[str] = set()
@@ -136,12 +77,12 @@ def test_a_stop_under_load_answers_everything_that_was_accepted(serve: Any, body
     assert all(record["timestamp"].endswith("Z") and record["level"] for record in records)
 
 
-def test_a_key_is_wanted_and_never_logged(serve: Any) -> None:
+def test_a_key_is_wanted_and_never_logged(serve_process: Any) -> None:
     """The key of the environment is wanted and stands in no log line, whoever sends what.
 
     A body that never arrives is timed out, also while the service is stopping.
     """
-    process, client = serve({"X-API-Key": "top-secret"}, CANDLE_ML_API_KEY="top-secret")
+    process, client = serve_process({"X-API-Key": "top-secret"}, CANDLE_ML_API_KEY="top-secret")
     assert client.get("/models", {"X-API-Key": "wrong-key-4711"}).status == 401
     head = "POST /predict HTTP/1.1\r\nHost: localhost\r\nX-API-Key: top-secret\r\nContent-Type: application/json\r\n"
     with socket.create_connection(("127.0.0.1", client.port), timeout=30) as connection:

@@ -203,7 +203,7 @@ def test_work_of_a_client_that_left_is_dropped() -> None:
 
 
 def test_a_full_service_answers_503_with_retry_after(start: Any, body: Any) -> None:
-    """Under more requests than places some get 503 with Retry-After, all others their answer, and none anything else."""
+    """Of more requests than there are places some get 503 with Retry-After, and all others their answer."""
     client = start(queue=1, threads=2).client
     large = {**body, "candles": body["candles"]}
     found: list[Any] = []
