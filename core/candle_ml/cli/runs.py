@@ -1,0 +1,97 @@
+"""`candle-ml runs`: what was trained, and how it went."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from candle_ml.cli.common import config_options, json_option, print_json, print_table
+from candle_ml.cli.db import project_root
+from candle_ml.state import RunStatus, StateStore, TrainingRun
+
+_HEADERS = ("RUN", "STATUS", "TYPE", "EXPERIMENT", "DATA", "STARTED AT", "TOOK", "MACRO F1", "ERROR")
+
+
+@click.group("runs")
+def command() -> None:
+    """List training runs and show how one went."""
+
+
+@command.command("list")
+@click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, newest first.")
+@click.option("--status", type=click.Choice(get_args(RunStatus)), help="Only runs with this status.")
+@config_options
+@json_option
+def list_runs(
+    limit: int, status: RunStatus | None, config: Path | None, overrides: tuple[str, ...], as_json: bool
+) -> None:
+    """List the training runs, newest first."""
+    with StateStore.open(project_root(config, overrides)) as store:
+        runs = store.runs(limit, status)
+    if as_json:
+        print_json([_plain(run) for run in runs])
+    elif not runs:
+        click.echo(f"no run is {status}" if status else "no run is recorded; candle-ml train makes one")
+    else:
+        print_table(_HEADERS, [_cells(run) for run in runs])
+
+
+@command.command("show")
+@click.argument("run_id", metavar="RUN")
+@click.option("--pipeline", is_flag=True, help="Print the configuration that it was trained with instead.")
+@config_options
+@json_option
+def show(run_id: str, pipeline: bool, config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Show everything that is recorded of one RUN."""
+    with StateStore.open(project_root(config, overrides)) as store:
+        run = store.run(run_id)
+        text = store.config_text(run.config_hash) if pipeline else ""
+    if pipeline:
+        click.echo(text, nl=False)
+    elif as_json:
+        print_json(_plain(run))
+    else:
+        _print(run)
+
+
+def _plain(run: TrainingRun) -> dict[str, object]:
+    """A run as JSON holds it: times as ISO texts in UTC."""
+    return {name: _iso(value) if isinstance(value, datetime) else value for name, value in asdict(run).items()}
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _cells(run: TrainingRun) -> tuple[str, ...]:
+    f1_macro = run.metrics.get("f1_macro")
+    return (
+        run.run_id,
+        run.status,
+        run.model_type,
+        run.experiment_name,
+        run.dataset_version or "",
+        _iso(run.created_at),
+        _took(run),
+        "" if f1_macro is None else f"{f1_macro:.3f}",
+        (run.error or "").partition("\n")[0],
+    )
+
+
+def _took(run: TrainingRun) -> str:
+    if run.completed_at is None:
+        return ""
+    return str(timedelta(seconds=round((run.completed_at - run.created_at).total_seconds())))
+
+
+def _print(run: TrainingRun) -> None:
+    facts = {name: value for name, value in _plain(run).items() if name != "metrics" and value is not None}
+    rows = [(name, str(value)) for name, value in facts.items()]
+    rows += [(f"metrics.{name}", "undefined" if value is None else f"{value:g}") for name, value in run.metrics.items()]
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        click.echo(f"{name:<{width}}  {value}")

@@ -1,0 +1,125 @@
+"""The revision of a database's schema: read it, check it, migrate it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Connection, text
+
+from candle_ml.errors import StateError
+from candle_ml.state.database import Database
+from candle_ml.state.place import DatabasePlace
+from candle_ml.state.records import SchemaCondition, SchemaStatus
+
+VERSION_TABLE = "candle_ml_revision"
+"""Not Alembic's own name, which MLflow's tables use where they share a database with these."""
+
+EMPTY = "base"
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_MIGRATING = 0x63616E646C65
+# Alembic keeps the running migration in a global of its own.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def revisions() -> tuple[Script, ...]:
+    """Every revision this version knows, oldest first."""
+    return tuple(reversed(list(ScriptDirectory(str(_MIGRATIONS)).walk_revisions())))
+
+
+def status(database: Database) -> SchemaStatus:
+    """How the schema of a database stands to this version; nothing is created."""
+    place, known = database.place, [script.revision for script in revisions()]
+    if place.file is not None and not place.file.exists():
+        return SchemaStatus(place.shown, None, known[-1], "missing")
+    revision = database.read(_revision)
+    return SchemaStatus(place.shown, revision, known[-1], _condition(revision, known))
+
+
+def check(database: Database) -> None:
+    """Raises `StateError` where the schema is not the one this version works with."""
+    found = status(database)
+    if found.condition == "unknown":
+        raise _unknown(database.place, found)
+    if found.condition != "current":
+        there = "no tables yet" if found.revision is None else f"schema revision {found.revision}"
+        raise StateError.at(database.place.where, f"{there}, {found.newest} is needed", "run candle-ml db upgrade")
+
+
+def upgrade(database: Database) -> SchemaStatus:
+    """Bring a database to the newest revision, in one transaction; returns how it stood before.
+
+    Raises `StateError` where a newer version has been at it.
+    """
+    database.place.make_folder()
+    before = status(database)
+    if before.condition == "unknown":
+        raise _unknown(database.place, before)
+    if before.condition != "current":
+        _migrate(database, lambda config: command.upgrade(config, "head"))
+    return before
+
+
+def newer_than(database: Database, target: str) -> tuple[Script, ...]:
+    """The revisions of a database that are newer than another, newest first: what a downgrade to it takes back.
+
+    Raises `StateError` where there are none.
+    """
+    found = status(database)
+    if found.condition == "unknown":
+        raise _unknown(database.place, found)
+    order = [EMPTY, *(script.revision for script in revisions())]
+    at = order.index(found.revision or EMPTY)
+    if target not in order[:at]:
+        there = f"give one of {', '.join(order[:at])}" if at else "there are no tables to take back"
+        raise StateError.at(database.place.where, f"revision {target!r} is not older than {order[at]!r}", there)
+    return tuple(reversed(revisions()[order.index(target) : at]))
+
+
+def downgrade(database: Database, target: str) -> SchemaStatus:
+    """Take a database back to an older revision, or `base` for none, in one transaction; returns how it stood before.
+
+    What newer revisions added is lost. Raises `StateError` for a revision that is not older.
+    """
+    newer_than(database, target)
+    before = status(database)
+    _migrate(database, lambda config: command.downgrade(config, target))
+    return before
+
+
+def _migrate(database: Database, run: Callable[[Config], None]) -> None:
+    with _ONE_AT_A_TIME:
+        database.write(lambda connection: _over(connection, run))
+
+
+def _over(connection: Connection, run: Callable[[Config], None]) -> None:
+    """Run one of Alembic's commands over a connection; a second process waits for the first."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+    config = Config(attributes={"connection": connection, "version_table": VERSION_TABLE})
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    run(config)
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+
+
+def _condition(revision: str | None, known: list[str]) -> SchemaCondition:
+    if revision is None:
+        return "missing"
+    if revision not in known:
+        return "unknown"
+    return "current" if revision == known[-1] else "behind"
+
+
+def _unknown(place: DatabasePlace, found: SchemaStatus) -> StateError:
+    there = (
+        f"schema revision {found.revision} is newer than this version of candle-ml, which knows up to {found.newest}"
+    )
+    return StateError.at(place.where, there, "update candle-ml")

@@ -1,0 +1,195 @@
+"""The state store: training runs, their configurations, and model loads, in SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from candle_ml.errors import CandleMLError, StateError
+from candle_ml.state import queries, schema
+from candle_ml.state.database import PATIENCE_SECONDS, Database
+from candle_ml.state.liveness import HEARTBEAT_SECONDS, Heartbeat, ProcessIdentity
+from candle_ml.state.place import DatabasePlace
+from candle_ml.state.queries import NewLoad, NewRun, RunEnd
+from candle_ml.state.records import LoadOutcome, ModelLoad, RunStatus, TrainingRun
+from candle_ml.state.tables import training_runs
+
+if TYPE_CHECKING:
+    from candle_ml.inference import Receipt
+
+_LONGEST_ERROR = 4_000
+_CLOSED = "the state store was closed before the run had ended"
+
+_log = logging.getLogger(__name__)
+
+
+class StateStore:
+    """Every method may be called from any thread and raises `StateError` where the database is away or refuses."""
+
+    def __init__(self, database: Database, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
+        self._database = database
+        self._heartbeat = Heartbeat(self._beat, heartbeat_seconds)
+
+    @classmethod
+    def open(
+        cls,
+        root: Path,
+        url: str | None = None,
+        *,
+        patience: float = PATIENCE_SECONDS,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    ) -> Self:
+        """Open the store of a project folder and mark the runs whose process has died as interrupted.
+
+        Without `url` it is what `CANDLE_ML_DATABASE_URL` names, else `.candle-ml/state.db` in `root`. A SQLite file is
+        made and migrated; of PostgreSQL the schema is only checked. `patience` is how many seconds a write waits for
+        other processes, and the end of a run for a server. Raises `ConfigError` for a wrong URL, and `StateError`.
+        """
+        database = Database(DatabasePlace.of(root, url), patience)
+        try:
+            if database.place.file is not None:
+                schema.upgrade(database)
+            schema.check(database)
+            store = cls(database, heartbeat_seconds)
+            store.interrupt_dead_runs()
+        except BaseException:
+            database.close()
+            raise
+        return store
+
+    def begin_run(
+        self,
+        run_id: str,
+        model_type: str,
+        experiment_name: str,
+        config_hash: str,
+        config_text: str,
+        dataset_version: str | None = None,
+    ) -> None:
+        """Record a run of this process as running, and its configuration; of equal hashes the first text is kept.
+
+        The run is kept alive until it ends or the store is closed. Raises `StateError` where the id is taken.
+        """
+        run = NewRun(run_id, model_type, experiment_name, config_hash, dataset_version)
+        process = ProcessIdentity.current()
+        taken = run_id in self._heartbeat.runs or not self._database.write(
+            lambda connection: queries.insert_run(connection, run, config_text, process), repeatable=True
+        )
+        if taken:
+            raise self._error(f"run {run_id!r} is there already", "give each run an id of its own")
+        self._heartbeat.add(run_id)
+
+    def finish_run(self, run_id: str, metrics: Mapping[str, float]) -> None:
+        """Close a run as finished; a metric that is no finite number is kept as None."""
+        finite = {name: float(value) if math.isfinite(value) else None for name, value in metrics.items()}
+        self._end(run_id, RunEnd("finished", metrics_summary=json.dumps(finite, allow_nan=False)))
+
+    def fail_run(self, run_id: str, error: BaseException | str) -> None:
+        """Close a run as failed, with the reason."""
+        self._end(run_id, RunEnd("failed", error=_reason(error)))
+
+    def interrupt_dead_runs(self) -> tuple[str, ...]:
+        """Mark running runs whose process has died as interrupted; returns their ids.
+
+        Seen by the process itself on this machine, elsewhere by a heartbeat that is more than a minute old. A run that
+        was taken for dead and beats or ends later is put right by that.
+        """
+        if not self.runs(limit=1, status="running"):
+            return ()
+        return self._database.write(queries.interrupt_dead_runs)
+
+    def runs(self, limit: int | None = None, status: RunStatus | None = None) -> tuple[TrainingRun, ...]:
+        """The runs, newest first; only those of one status where it is given."""
+        wanted = () if status is None else (training_runs.c.status == status,)
+        return self._database.read(lambda connection: queries.runs(connection, wanted, limit))
+
+    def run(self, run_id: str) -> TrainingRun:
+        """One run. Raises `StateError` where there is none of that id."""
+        wanted = (training_runs.c.run_id == run_id,)
+        found = self._database.read(lambda connection: queries.runs(connection, wanted))
+        if not found:
+            raise self._missing(run_id)
+        return found[0]
+
+    def config_text(self, config_hash: str) -> str:
+        """The text of a configuration. Raises `StateError` where no run had one of that hash."""
+        found = self._database.read(lambda connection: queries.config_text(connection, config_hash))
+        if found is None:
+            raise self._error(f"no configuration {config_hash!r}", "candle-ml runs show tells the hash of a run")
+        return found
+
+    def record_load(
+        self,
+        model_name: str,
+        outcome: LoadOutcome,
+        *,
+        version: int | None = None,
+        run_id: str | None = None,
+        digest: str | None = None,
+        receipt: Receipt | None = None,
+        error: BaseException | str | None = None,
+    ) -> int:
+        """Record that a model was loaded for serving or refused, and why; returns the record's id."""
+        shown = None if receipt is None else json.dumps(asdict(receipt), allow_nan=False)
+        reason = None if error is None else _reason(error)
+        load = NewLoad(model_name, outcome, version, run_id, digest, shown, reason)
+        return self._database.write(lambda connection: queries.insert_load(connection, load))
+
+    def loads(self, limit: int | None = None) -> tuple[ModelLoad, ...]:
+        """The model loads, newest first."""
+        return self._database.read(lambda connection: queries.loads(connection, limit))
+
+    def ping(self) -> None:
+        """Raises `StateError` where the database does not answer or its schema is not this version's."""
+        schema.check(self._database)
+
+    def close(self) -> None:
+        """Close the store; what is still running of its runs becomes interrupted."""
+        self._heartbeat.stop()
+        left = self._heartbeat.runs
+        try:
+            if left:
+                self._database.write(lambda connection: queries.interrupt_runs(connection, left, _CLOSED))
+        except StateError as error:
+            # Not raised over what ended the work; the next start finds these runs without a process.
+            _log.warning("runs left running: %s", error)
+        finally:
+            self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _end(self, run_id: str, end: RunEnd) -> None:
+        self._heartbeat.remove(run_id)
+        ended = self._database.write(lambda connection: queries.end_run(connection, run_id, end), repeatable=True)
+        if ended is None:
+            raise self._missing(run_id)
+        if ended != end:
+            raise self._error(f"run {run_id!r} is {ended.status} already", "a run ends once")
+
+    def _beat(self, run_ids: frozenset[str]) -> None:
+        self._database.write(lambda connection: queries.touch_runs(connection, run_ids))
+
+    def _missing(self, run_id: str) -> StateError:
+        return self._error(f"no run {run_id!r}", "candle-ml runs list shows those there are")
+
+    def _error(self, found: str, expected: str) -> StateError:
+        return StateError.at(self._database.place.where, found, expected)
+
+
+def _reason(error: BaseException | str) -> str:
+    """A reason that both engines can keep: neither takes half a character, and PostgreSQL no NUL."""
+    told = isinstance(error, CandleMLError | str)
+    text = str(error) if told else f"{type(error).__name__}: {error}".removesuffix(": ")
+    return text[:_LONGEST_ERROR].encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
