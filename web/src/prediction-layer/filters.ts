@@ -1,0 +1,105 @@
+/** From a prediction to what is drawn of it: threshold and label filters ask for nothing again. */
+import { NO_PATTERN, type LabelConfig, type PerCandlePrediction, type Prediction } from "./types";
+
+export interface Filters {
+  threshold: number;
+  /** Each label's own threshold, as training chose it, instead of the one above. */
+  ownThresholds: boolean;
+  hidden: ReadonlySet<string>;
+}
+
+export type Look = "ok" | "provisional" | "in_sample" | "insufficient_history";
+
+/** Consecutive candles that are drawn alike; a null label is a stretch with too little history. */
+export interface Band {
+  label: string | null;
+  start: number;
+  end: number;
+  look: Look;
+}
+
+/** A predicted pattern: one marker. */
+export interface Run {
+  label: string;
+  start: number;
+  end: number;
+  confidence: number;
+  candleCount: number;
+  look: Look;
+}
+
+type Passes = (label: string | null, confidence: number | null) => boolean;
+
+/** Whether a label of that confidence is shown. */
+export function passing(filters: Filters, labels: readonly LabelConfig[]): Passes {
+  const own = new Map(labels.map((label) => [label.name, label.threshold]));
+  return (label, confidence) => {
+    if (label === null || confidence === null || label === NO_PATTERN || filters.hidden.has(label)) return false;
+    return confidence >= (filters.ownThresholds ? (own.get(label) ?? filters.threshold) : filters.threshold);
+  };
+}
+
+export function lookOf(row: PerCandlePrediction): Look {
+  if (row.status !== "ok") return row.status;
+  return row.provisional ? "provisional" : "ok";
+}
+
+/** The bands of a prediction in order of time. */
+export function bandsOf(prediction: Prediction, passes: Passes): Band[] {
+  const bands: Band[] = [];
+  let open: Band | undefined;
+  for (const row of prediction.rows) {
+    const look = lookOf(row);
+    const shown = look === "insufficient_history" || passes(row.label, row.confidence);
+    if (shown && open?.label === row.label && open.look === look) open.end = row.time;
+    else {
+      open = shown ? { label: row.label, start: row.time, end: row.time, look } : undefined;
+      if (open !== undefined) bands.push(open);
+    }
+  }
+  return bands;
+}
+
+/** The patterns of a prediction in order of time: its spans, and runs of in-sample candles that have none. */
+export function runsOf(prediction: Prediction, passes: Passes): Run[] {
+  const looks = new Map(prediction.rows.map((row) => [row.time, lookOf(row)]));
+  const told = prediction.spans.filter((span) => passes(span.label, span.avg_confidence));
+  const runs = told.map((span) => ({
+    label: span.label,
+    start: span.start_time,
+    end: span.end_time,
+    confidence: span.avg_confidence,
+    candleCount: span.candle_count,
+    look: looks.get(span.end_time) ?? looks.get(span.start_time) ?? "ok",
+  }));
+  if (prediction.inSample !== "stored_without_spans") return runs;
+  return [...runs, ...runsOfInSample(prediction.rows, passes)].sort((left, right) => left.start - right.start);
+}
+
+function runsOfInSample(rows: readonly PerCandlePrediction[], passes: Passes): Run[] {
+  const runs: Run[] = [];
+  let open: Run | undefined;
+  for (const row of rows) {
+    const { label, confidence, time, status } = row;
+    const shown = status === "in_sample" && passes(label, confidence);
+    if (!shown || label === null || confidence === null) open = undefined;
+    else if (open?.label === label) {
+      open.confidence = (open.confidence * open.candleCount + confidence) / (open.candleCount + 1);
+      open.candleCount += 1;
+      open.end = time;
+    } else {
+      open = { label, start: time, end: time, confidence, candleCount: 1, look: lookOf(row) };
+      runs.push(open);
+    }
+  }
+  return runs;
+}
+
+const PALETTE = ["#26a69a", "#ef5350", "#ab47bc", "#42a5f5", "#ffa726", "#8d6e63", "#66bb6a", "#ec407a"];
+
+/** One colour a label: the model's, else one of a fixed palette that depends on the name alone. */
+export function colorOf(label: string, labels: readonly LabelConfig[]): string {
+  const told = labels.find((each) => each.name === label)?.color;
+  const sum = [...label].reduce((total, letter) => total + letter.charCodeAt(0), 0);
+  return told ?? PALETTE[sum % PALETTE.length] ?? "#78909c";
+}

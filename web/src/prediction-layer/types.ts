@@ -1,0 +1,108 @@
+/** What the service sends and takes. Times are Unix seconds UTC, ranges include both ends. */
+
+export interface Candle {
+  time: number;
+  open: number;
+  high: number;
+  low: number;
+  close: number;
+  volume?: number;
+}
+
+/** The candles of one chart, in order of time; `id` changes whenever the candles do. */
+export interface Series {
+  id: string;
+  pair: string;
+  timeframe: string;
+  candles: readonly Candle[];
+}
+
+export interface TimeRange {
+  start: number;
+  end: number;
+}
+
+export type CandleStatus = "insufficient_history" | "in_sample" | "ok";
+
+export interface PerCandlePrediction {
+  time: number;
+  label: string | null;
+  confidence: number | null;
+  status: CandleStatus;
+  provisional: boolean;
+}
+
+export interface PredictionSpan {
+  label: string;
+  start_time: number;
+  end_time: number;
+  avg_confidence: number;
+  candle_count: number;
+  known_at?: number;
+}
+
+export interface PredictResponse {
+  model_name: string;
+  model_version: string;
+  run_id: string;
+  spans: PredictionSpan[];
+  candles: PerCandlePrediction[];
+  required_history: number;
+  insufficient_history: number;
+}
+
+export interface LabelScores {
+  precision: number;
+  recall: number;
+  f1_score: number;
+  support: number;
+}
+
+export interface ModelInfo {
+  model_name: string;
+  model_version: string;
+  model_type: string;
+  experiment_name: string;
+  run_id: string;
+  trained_at: number | string;
+  feature_count: number;
+  label_names: string[];
+  required_history?: number;
+  timeframes?: string[];
+}
+
+export interface LabelConfig {
+  name: string;
+  color: string;
+  threshold?: number;
+}
+
+export interface ModelInfoResponse {
+  model_info: ModelInfo;
+  metrics: { accuracy: number | null; f1_macro: number | null; per_class: Record<string, LabelScores> };
+  label_config: LabelConfig[];
+  required_history?: number;
+}
+
+export interface RegisteredModel {
+  version: string;
+  aliases: string[];
+  run_id: string;
+  model_type: string;
+  trained_at: number | string;
+  f1_macro: number | null;
+  active: boolean;
+}
+
+/** What one model says about the candles of a range, at every confidence: filters choose from it. */
+export interface Prediction {
+  range: TimeRange;
+  model: string;
+  modelVersion: string;
+  rows: readonly PerCandlePrediction[];
+  spans: readonly PredictionSpan[];
+  /** What in-sample candles show: their own values, or stored out-of-fold ones, with or without spans of theirs. */
+  inSample: "own" | "stored" | "stored_without_spans";
+}
+
+export const NO_PATTERN = "O";

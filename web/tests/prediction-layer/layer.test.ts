@@ -1,0 +1,272 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { PredictionLayer, ServiceError, type PredictionClient, type PredictResponse } from "@/prediction-layer";
+import type { PredictBody } from "@/prediction-layer/requests";
+import { at, model, row, series, span } from "./parts";
+
+interface Asked {
+  body: PredictBody;
+  signal: AbortSignal;
+  answer: (version?: string) => void;
+  fail: (error: Error) => void;
+}
+
+/** A service whose answers the test sends when it likes. */
+class ManualService implements PredictionClient {
+  asked: Asked[] = [];
+  served = model("1");
+  status: Error | null = null;
+  stored: PredictResponse["candles"] | null = null;
+  rows = (body: PredictBody) => body.candles.time.map((time) => row(time / 60));
+
+  predict = (body: PredictBody, signal: AbortSignal) =>
+    new Promise<PredictResponse>((resolve, reject) => {
+      const candles = this.rows(body).filter((each) => each.time >= body.predict_from);
+      const answer = (version = this.served.model_info.model_version) =>
+        resolve({
+          model_name: "patterns",
+          model_version: version,
+          run_id: `run-${version}`,
+          spans: [span(1, 2), span(3, 4, "wedge", 0.75)],
+          candles,
+          required_history: 0,
+          insufficient_history: 0,
+        });
+      this.asked.push({ body, signal, answer, fail: reject });
+    });
+
+  outOfFold = () =>
+    this.stored === null
+      ? Promise.reject(new ServiceError("There is no such route", 404, false))
+      : Promise.resolve({ candles: this.stored });
+
+  modelInfo = () => (this.status === null ? Promise.resolve(this.served) : Promise.reject(this.status));
+  models = () => Promise.resolve([]);
+  loadModel = (version: string) => {
+    this.served = model(version);
+    return Promise.resolve();
+  };
+}
+
+let service: ManualService;
+let layer: PredictionLayer;
+
+const range = (first: number, last: number) => ({ start: at(first), end: at(last) });
+
+async function settled() {
+  await vi.advanceTimersByTimeAsync(0);
+}
+
+async function predicted(first: number, last: number) {
+  layer.viewChanged(range(first, last));
+  void layer.predictVisible();
+  await settled();
+  service.asked.at(-1)?.answer();
+  await settled();
+}
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  service = new ManualService();
+  layer = new PredictionLayer({ client: service });
+  await layer.refresh();
+  layer.setSeries(series(100));
+});
+afterEach(() => vi.useRealTimers());
+
+describe("predicting", () => {
+  it("shows the answer for the visible range", async () => {
+    await predicted(10, 19);
+    const { prediction, progress, runs } = layer.getState();
+    expect(prediction?.range).toEqual(range(10, 19));
+    expect(prediction?.rows).toHaveLength(10);
+    expect(progress).toBeNull();
+    expect(runs).toHaveLength(0);
+  });
+
+  it("asks for the whole chart with threshold 0", async () => {
+    void layer.predictAll();
+    await settled();
+    expect(service.asked[0]?.body).toMatchObject({ threshold: 0, predict_from: 0 });
+    expect(service.asked[0]?.body.candles.time).toHaveLength(100);
+  });
+
+  it("asks for nothing that a cached answer covers", async () => {
+    await predicted(10, 39);
+    await predicted(15, 20);
+    expect(service.asked).toHaveLength(1);
+    expect(layer.getState().prediction?.range).toEqual(range(10, 39));
+  });
+
+  it("asks for nothing when filters change", async () => {
+    await predicted(0, 9);
+    expect(layer.getState().runs.map((run) => run.label)).toEqual(["flag", "wedge"]);
+    layer.setThreshold(0.8);
+    expect(layer.getState().runs.map((run) => run.label)).toEqual(["flag"]);
+    layer.showLabel("flag", false);
+    expect(layer.getState()).toMatchObject({ runs: [], bands: [] });
+    layer.showLabel("flag", true);
+    layer.useOwnThresholds(true);
+    expect(layer.getState().bands).toHaveLength(1);
+    expect(service.asked).toHaveLength(1);
+  });
+
+  it("aborts a request that a newer one replaces, and never shows its answer", async () => {
+    layer.viewChanged(range(0, 9));
+    void layer.predictVisible();
+    await settled();
+    await predicted(50, 59);
+    expect(service.asked[0]?.signal.aborted).toBe(true);
+    service.asked[0]?.answer();
+    await settled();
+    expect(layer.getState().prediction?.range).toEqual(range(50, 59));
+  });
+
+  it("drops the answer for a series that is no longer shown", async () => {
+    layer.viewChanged(range(0, 9));
+    void layer.predictVisible();
+    await settled();
+    layer.setSeries(series(100, "chart:2"));
+    service.asked[0]?.answer();
+    await settled();
+    expect(layer.getState().prediction).toBeNull();
+  });
+
+  it("tells how far a prediction of many candles is", async () => {
+    layer.setSeries(series(45_000, "chart:long"));
+    void layer.predictAll();
+    for (const done of [20_000, 40_000]) {
+      await settled();
+      service.asked.at(-1)?.answer();
+      await settled();
+      expect(layer.getState().progress).toEqual({ done, total: 45_000 });
+    }
+    service.asked.at(-1)?.answer();
+    await settled();
+    expect(layer.getState().prediction?.rows).toHaveLength(45_000);
+  });
+
+  it("shows out-of-fold values for in-sample candles where the service has them", async () => {
+    service.rows = () => [row(0, "flag", 1, { status: "in_sample" })];
+    service.stored = [row(0, "wedge", 0.4)];
+    await predicted(0, 9);
+    expect(layer.getState().prediction).toMatchObject({ inSample: "stored_without_spans", rows: [{ label: "wedge", confidence: 0.4 }] });
+  });
+
+  it("shows in-sample values where the service has no others", async () => {
+    service.rows = () => [row(0, "flag", 1, { status: "in_sample" })];
+    await predicted(0, 9);
+    expect(layer.getState().prediction).toMatchObject({ inSample: "own", rows: [{ label: "flag", confidence: 1 }] });
+  });
+});
+
+describe("predicting by itself", () => {
+  it("waits until the view rests and asks for half a screen more on both sides", async () => {
+    layer.viewChanged(range(40, 49));
+    layer.setAuto(true);
+    layer.viewChanged(range(41, 50));
+    layer.viewChanged(range(42, 51));
+    await vi.advanceTimersByTimeAsync(200);
+    const last = service.asked.at(-1);
+    last?.answer();
+    await settled();
+    expect(layer.getState().prediction?.range).toEqual(range(37, 56));
+    layer.viewChanged(range(45, 54));
+    await vi.advanceTimersByTimeAsync(200);
+    expect(service.asked.at(-1)).toBe(last);
+  });
+
+  it("does nothing while it is off", async () => {
+    layer.viewChanged(range(40, 49));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(service.asked).toHaveLength(0);
+  });
+});
+
+describe("the model", () => {
+  it("drops what the one before said", async () => {
+    await predicted(0, 9);
+    await layer.loadModel("2");
+    expect(layer.getState()).toMatchObject({ prediction: null, runs: [], model: model("2") });
+    await predicted(0, 9);
+    expect(service.asked).toHaveLength(2);
+    expect(layer.getState().prediction?.modelVersion).toBe("2");
+  });
+
+  it("keeps what is shown while the same one is served", async () => {
+    await predicted(0, 9);
+    await layer.refresh();
+    expect(layer.getState().prediction).not.toBeNull();
+  });
+
+  it("is asked about again when an answer comes from another one", async () => {
+    layer.viewChanged(range(0, 9));
+    void layer.predictVisible();
+    await settled();
+    service.served = model("2");
+    service.asked[0]?.answer("2");
+    await settled();
+    service.asked[1]?.answer("2");
+    await settled();
+    expect(layer.getState()).toMatchObject({ model: model("2"), prediction: { modelVersion: "2" } });
+  });
+
+  it("keeps serving when another one is refused", async () => {
+    service.loadModel = () => Promise.reject(new ServiceError("version 9: not there", 404, false));
+    await layer.loadModel("9");
+    expect(layer.getState()).toMatchObject({ error: "version 9: not there", service: "ready", model: model("1") });
+  });
+
+  it("serves on when its versions cannot be listed", async () => {
+    service.models = () => Promise.reject(new ServiceError("the registry is away", 503, false));
+    await layer.refresh();
+    expect(layer.getState()).toMatchObject({
+      service: "ready",
+      serviceDetail: "The versions cannot be listed: the registry is away",
+    });
+  });
+});
+
+describe("the service", () => {
+  const away = new ServiceError("Inference service unavailable", 503, true);
+
+  it("is looked at every 30 seconds, away or back", async () => {
+    const stop = layer.start();
+    service.status = away;
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(layer.getState()).toMatchObject({ service: "offline", serviceDetail: "Inference service unavailable" });
+    service.status = null;
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(layer.getState()).toMatchObject({ service: "ready", serviceDetail: "" });
+    stop();
+    service.status = away;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(layer.getState().service).toBe("ready");
+  });
+
+  it("keeps what is shown when it goes away", async () => {
+    await predicted(0, 9);
+    void layer.predictAll();
+    await settled();
+    service.asked.at(-1)?.fail(away);
+    await settled();
+    expect(layer.getState()).toMatchObject({ service: "offline", progress: null, prediction: { range: range(0, 9) } });
+  });
+
+  it("says why a request is refused", async () => {
+    void layer.predictAll();
+    await settled();
+    service.asked[0]?.fail(new ServiceError("timeframe: 1m", 422, false));
+    await settled();
+    expect(layer.getState()).toMatchObject({ error: "timeframe: 1m", service: "ready", progress: null });
+  });
+
+  it("says that it has no model", async () => {
+    const empty = new PredictionLayer({ client: service });
+    service.status = new ServiceError("no model is registered: train one", 503, false);
+    await empty.refresh();
+    expect(empty.getState()).toMatchObject({
+      service: "no_model",
+      serviceDetail: "no model is registered: train one",
+    });
+  });
+});
