@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -27,6 +28,7 @@ _MIGRATING = 0x63616E646C65
 _ONE_AT_A_TIME = threading.Lock()
 
 
+@cache
 def revisions() -> tuple[Script, ...]:
     """Every revision this version knows, oldest first."""
     return tuple(reversed(list(ScriptDirectory(str(_MIGRATIONS)).walk_revisions())))
