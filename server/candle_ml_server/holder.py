@@ -97,12 +97,14 @@ class ModelHolder:
             await asyncio.sleep(poll_seconds)
 
     async def follow(self) -> None:
-        """Look once where the alias points and load what is there, if it is another version."""
+        """Look once where the alias points and load what is there, if it is another version.
+
+        A pinned model stays; the registry is asked all the same, so that its state is known.
+        """
         async with self._swapping:
-            if self.following.alias is None and self.current is not None:
-                return
             version = await self._found(self.following)
-            if version is None or self._is_current(version) or self._refused_lately(version):
+            pinned = self.following.alias is None and self.current is not None
+            if version is None or pinned or self._is_current(version) or self._refused_lately(version):
                 return
             await self._swap(version, self.following)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from hypercorn.typing import HTTPScope
 from quart import request
 
-from candle_ml_server.problems import BUSY, MEDIA_TYPE_UNSUPPORTED, ProblemError
+from candle_ml_server.problems import BODY_TOO_LARGE, BUSY, MEDIA_TYPE_UNSUPPORTED, ProblemError
 from candle_ml_server.security import header_values
 
 _SMALL_BODY = 256 << 10
@@ -36,17 +36,20 @@ class BodyBudget:
             self._free += size
 
 
-async def json_body() -> bytes:
-    """The bytes of the current request's JSON body.
+async def json_body(most_bytes: int | None = None) -> bytes:
+    """The bytes of the current request's JSON body, at most `most_bytes` of them.
 
-    Raises `ProblemError` (415); the framework raises 408 for a slow body and 413 for a large one.
+    Raises `ProblemError` (415, 413); the framework raises 408 for a slow body and 413 for one above the service's own
+    limit.
     """
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype != "application/json" or charset not in ("utf-8", "utf8") or encoding != "identity":
         raise ProblemError(MEDIA_TYPE_UNSUPPORTED, "send JSON in UTF-8, not compressed, as application/json")
-    data = await request.get_data(cache=False)
-    return data if isinstance(data, bytes) else data.encode()
+    data = await request.get_data(cache=False, as_text=False, parse_form_data=False)
+    if most_bytes is not None and len(data) > most_bytes:
+        raise ProblemError(BODY_TOO_LARGE, f"a body of this route may have at most {most_bytes} bytes")
+    return data
 
 
 def _announced_size(scope: HTTPScope, body_limit: int) -> int:

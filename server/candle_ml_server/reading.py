@@ -40,7 +40,7 @@ def checked(model: type[Model], body: bytes, content: object) -> Model:
     value = validated(model, content)
     # Parsers keep the last of two equal keys; a body whose colons are all accounted for has none.
     if b"\\" in body or body.count(b":") != value.colons():
-        json.loads(body, object_pairs_hook=_refuse_repeated)
+        json.loads(body, object_pairs_hook=_refuse_repeated, parse_int=str, parse_float=str)
     return value
 
 

@@ -206,6 +206,31 @@ def test_a_hostile_connection_is_refused(client: Any, name: str) -> None:
     assert received.count(b"HTTP/1.1 ") <= 1
 
 
+SETTINGS = "Connection: Upgrade, HTTP2-Settings\nUpgrade: h2c\nHTTP2-Settings: "
+HTTP2 = {
+    "prior knowledge and nonsense": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 100, b""),
+    "settings and nothing": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0", b"\4"),
+    "an upgrade": (
+        http(f"GET /health HTTP/1.1\nHost: localhost\n{SETTINGS}AAMAAABkAAQCAAAAAAIAAAAA"),
+        b'{"status":"ok"}',
+    ),
+    "odd settings": (http(f"GET /health HTTP/1.1\nHost: localhost\n{SETTINGS}!"), b'{"status":"ok"}'),
+    "another host": (
+        http(f"GET /health HTTP/1.1\nHost: evil.example\n{SETTINGS}AAMAAABkAAQCAAAAAAIAAAAA"),
+        b"foreign-host",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HTTP2)
+def test_http2_is_held_to_the_same(client: Any, name: str) -> None:
+    """What speaks HTTP/2, well or badly, gets the answer it would get otherwise, and leaves the service alive."""
+    data, expected = HTTP2[name]
+    received = client.raw(data, seconds=1.0)
+    assert expected in received
+    assert expected == b'{"status":"ok"}' or b'{"status":"ok"}' not in received
+
+
 def test_a_body_larger_than_announced_limits_is_cut(start: Any) -> None:
     """A chunked body without end is a 413 as soon as it passes the limit, and the client can read it."""
     service = start(body_limit=4096)

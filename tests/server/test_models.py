@@ -100,6 +100,11 @@ BAD_LOADS = {
         422,
         "body: an object of 2 keys; name exactly one of version, alias and run_id",
     ),
+    "a long body": (
+        {"alias": "a" * 5000},
+        413,
+        "a body of this route may have at most 4096 bytes",
+    ),
     "a path as run id": ({"run_id": "../../etc"}, 422, 'run_id: "../../etc"; a run id of 32 hexadecimal digits'),
     "a path as version": ({"version": "../1"}, 422, 'version: "../1"; a version number'),
     "a path as alias": ({"alias": "../x"}, 422, 'alias: "../x"; an alias of lower-case letters, digits, _ and -'),

@@ -223,6 +223,18 @@ def test_a_full_service_answers_503_with_retry_after(start: Any, body: Any) -> N
             assert (answer.headers["retry-after"], answer.json["type"]) == ("1", "urn:candle-ml:problem:busy")
 
 
+def test_a_request_that_takes_too_long_is_told(start: Any, project: Any, to_rows: Any) -> None:
+    """At the deadline a prediction is a 503; in a batch the elements that are late fail and the others stand."""
+    client = start(request_timeout=0.6).client
+    request = {"pair": "AAPL", "timeframe": "1d", "candles": to_rows(project.candles)}
+    found = client.post("/predict/batch", {"requests": [request] * 60})
+    assert found.status in (200, 503)
+    late = [result for result in found.json["results"] if "status" in result] if found.status == 200 else [found.json]
+    assert late
+    for problem in late:
+        assert (problem["status"], problem["type"]) == (503, "urn:candle-ml:problem:deadline")
+
+
 def test_health_answers_while_predictions_run(start: Any, project: Any, to_rows: Any) -> None:
     """A batch of many elements does not keep `/health` or a small prediction from its answer."""
     client = start(request_timeout=120.0).client

@@ -23,6 +23,8 @@ from candle_ml_server.models import Selection, ServedModel
 from candle_ml_server.reading import read_body
 from candle_ml_server.service import Service, model_response
 
+# Read on the event loop, so it must be short.
+_MOST_BYTES = 4096
 _FALLBACK_COLOR = "#9e9e9e"
 
 
@@ -54,7 +56,7 @@ def model_routes(service: Service) -> Blueprint:
 
     @routes.post("/model/load")
     async def load() -> Response:
-        request = read_body(LoadRequest, await json_body(), most_candles=0)
+        request = read_body(LoadRequest, await json_body(_MOST_BYTES), most_candles=0)
         model = await holder.load(_selection(request))
         return model_response(
             LoadResponse(
