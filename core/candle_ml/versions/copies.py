@@ -1,0 +1,172 @@
+"""The copies of a version in DVC's cache and remote: which are there, which are damaged, and how they are made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from candle_ml.bundle import MANIFEST
+from candle_ml.errors import DataError, Problem
+from candle_ml.versions.repository import REMOTE
+
+State = Literal["intact", "missing", "damaged"]
+
+_BLOCK = 1 << 20
+_FILE_NAME = r"(candles/)?[A-Za-z0-9_-][A-Za-z0-9._-]*"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A store of objects by their MD5: DVC's cache or remote."""
+
+    name: Literal["cache", "remote"]
+    store: Any
+
+    def path(self, md5: str) -> Path:
+        """The file of one object."""
+        return Path(self.store.oid_to_path(md5))
+
+    def state(self, md5: str, prove: bool = True) -> State:
+        """Whether an object is there and, if it is to be proven, whether its bytes are what its name says."""
+        path = self.path(md5)
+        if not path.is_file():
+            return "missing"
+        return "intact" if not prove or _md5(path) == md5.removesuffix(".dir") else "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One file of a version (the listing itself has the name ``) and the states of its two copies."""
+
+    name: str
+    md5: str
+    cache: State
+    remote: State
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """What `<version>.dvc` says: the MD5 of the listing of the version's files, and their size in bytes."""
+
+    md5: str
+    size: int
+
+    @classmethod
+    def read(cls, path: Path) -> Pointer | None:
+        """The pointer in a `.dvc` file; None where there is no such file or DVC did not write it to its end."""
+        try:
+            content = yaml.safe_load(path.read_text("utf-8"))
+            output = content["outs"][0]
+            md5, size = str(output["md5"]), int(output["size"])
+        except (OSError, ValueError, KeyError, TypeError, IndexError, yaml.YAMLError):
+            return None
+        return cls(md5, size) if re.fullmatch(r"[0-9a-f]{32}\.dir", md5) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """DVC's cache and remote."""
+
+    repo: Any
+    cache: Place
+    remote: Place
+
+    @classmethod
+    def of(cls, repo: Any) -> Copies:
+        """Those of a DVC project."""
+        remote = Place("remote", repo.cloud.get_remote_odb(REMOTE))
+        return cls(repo, Place("cache", repo.cache.local), remote)
+
+    @property
+    def remote_folder(self) -> Path:
+        """The folder that the remote is."""
+        return Path(self.repo.config["remote"][REMOTE]["url"])
+
+    def survey(self, pointer: Pointer, prove: bool = True) -> tuple[Copy, ...]:
+        """Every file of a version with the states of its copies; without an intact listing only the listing itself."""
+        listing = self._copy("", pointer.md5, prove=True)
+        files = self._files(listing)
+        return (listing, *(self._copy(name, md5, prove) for name, md5 in sorted(files.items())))
+
+    def refuse_damaged(self, version: str, copies: Iterable[Copy]) -> None:
+        """Raise a `DataError` that names every damaged copy and what would do."""
+        again = f"delete it, then candle-ml data checkout {version} makes it again from "
+        problems = []
+        for copy in copies:
+            for place, state, other, source in (
+                (self.cache, copy.cache, copy.remote, "the remote"),
+                (self.remote, copy.remote, copy.cache, "the cache"),
+            ):
+                if state == "damaged":
+                    source = source if other == "intact" else "what is intact elsewhere"
+                    found = f"its bytes have changed; it is the {place.name}'s copy of {_shown(version, copy.name)}"
+                    problems.append(Problem(str(place.path(copy.md5)), found, again + source))
+        if problems:
+            raise DataError(*problems)
+
+    def refuse_missing(self, version: str, copies: Iterable[Copy], pointer: Path) -> None:
+        """Raise a `DataError` that names every file of which no copy is left."""
+        expected = f"restore it from a backup, or delete {pointer} and keep the same data again"
+        problems = [
+            Problem(
+                f"data version {version}",
+                f"no copy of {_shown(version, copy.name)} in the cache ({self.cache.path(copy.md5)}) "
+                f"or the remote ({self.remote.path(copy.md5)})",
+                expected,
+            )
+            for copy in copies
+            if copy.cache == copy.remote == "missing"
+        ]
+        if problems:
+            raise DataError(*problems)
+
+    def transfer(self, source: Place, target: Place, copies: Iterable[Copy]) -> None:
+        """Copy objects by DVC, which writes each whole and compares its MD5."""
+        from dvc_data.hashfile.hash_info import HashInfo
+
+        wanted = {HashInfo("md5", copy.md5) for copy in copies}
+        if wanted:
+            self.repo.cloud.transfer(source.store, target.store, wanted, verify=True)
+
+    def manifest(self, pointer: Pointer) -> bytes | None:
+        """The bytes of the version's manifest, from the cache or the remote; None where no intact copy is there."""
+        md5 = self._files(self._copy("", pointer.md5, prove=True)).get(MANIFEST)
+        path = None if md5 is None else self._intact(self._copy(MANIFEST, md5, prove=True))
+        return None if path is None else path.read_bytes()
+
+    def _files(self, listing: Copy) -> dict[str, str]:
+        """The MD5 of each file of a version by its name; nothing where no copy of the listing is intact."""
+        path = self._intact(listing)
+        files = {} if path is None else {item["relpath"]: item["md5"] for item in json.loads(path.read_bytes())}
+        for name in files:
+            if re.fullmatch(_FILE_NAME, name) is None:
+                raise DataError.at(str(path), f"the file name {name!r}", "the files of a data version")
+        return files
+
+    def _copy(self, name: str, md5: str, prove: bool) -> Copy:
+        return Copy(name, md5, self.cache.state(md5, prove), self.remote.state(md5, prove))
+
+    def _intact(self, copy: Copy) -> Path | None:
+        if copy.cache == "intact":
+            return self.cache.path(copy.md5)
+        return self.remote.path(copy.md5) if copy.remote == "intact" else None
+
+
+def _shown(version: str, name: str) -> str:
+    return f"{version}/{name}" if name else f"the list of files of {version}"
+
+
+def _md5(path: Path) -> str:
+    """DVC names objects by their MD5; against damage, not against an attacker."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

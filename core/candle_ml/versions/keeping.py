@@ -1,0 +1,122 @@
+"""Keeping a data set as a version, restoring it, and listing what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from candle_ml.config import PipelineConfig
+from candle_ml.dataset import Dataset
+from candle_ml.errors import DataError
+from candle_ml.samples import build_samples
+from candle_ml.scores import Samples
+from candle_ml.versions.contents import VersionFacts, read_snapshot, version_name
+from candle_ml.versions.copies import Pointer, State
+from candle_ml.versions.project import Versions, names, remedy
+from candle_ml.versions.repository import versions_folder
+
+_WORST_FIRST: tuple[State, ...] = ("damaged", "missing", "intact")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVersion:
+    """A data version and the proven folder it is in; `remote` is where its copies are, `new` that it was not kept."""
+
+    name: str
+    folder: Path
+    facts: VersionFacts
+    remote: Path
+    new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListedVersion:
+    """A version that is kept, and where: without proof whatever is there counts as intact.
+
+    `size` is in bytes, None where the pointer is damaged; `facts` is None where no intact manifest is left.
+    """
+
+    name: str
+    size: int | None
+    folder: State
+    cache: State
+    remote: State
+    facts: VersionFacts | None
+
+
+def snapshot(config: PipelineConfig, dataset: Dataset) -> KeptVersion:
+    """Keep a data set, and the samples that the configured encoder makes of it; the same is not stored twice.
+
+    Written whole or not at all. Raises `DataError` where an earlier copy is damaged, or DVC refuses.
+    """
+    samples = data_samples(dataset, config)
+    name = version_name(dataset, samples)
+    with Versions.locked(config, create=True) as versions:
+        pointer = versions.pointer_file(name)
+        new = Pointer.read(pointer) is None
+        if new:
+            pointer.unlink(missing_ok=True)
+            if not versions.place(name).exists():
+                versions.write(name, dataset, samples)
+            versions.add(name)
+        return _restored(versions, name, versions.place(name), new)
+
+
+def checkout(config: PipelineConfig, name: str, to: Path | None = None) -> KeptVersion:
+    """Restore a version into its own folder, or into the new folder `to`, and prove every SHA-256.
+
+    Raises `DataError` that names each file which is damaged or missing, and what would do.
+    """
+    with Versions.locked(config) as versions:
+        return _restored(versions, name, to or versions.place(name))
+
+
+def read_version(config: PipelineConfig, name: str) -> Dataset:
+    """The data set of a version, restored where it is not there. Raises `DataError` as `checkout` does."""
+    folder = checkout(config, name).folder
+    return read_snapshot(folder, remedy(folder, name))
+
+
+def listed(config: PipelineConfig, prove: bool = False) -> tuple[ListedVersion, ...]:
+    """Every version that is kept, by name; with `prove` every byte of every copy is looked at."""
+    if not names(versions_folder(config)):
+        return ()
+    with Versions.locked(config) as versions:
+        return tuple(_listed(versions, name, prove) for name in names(versions.folder))
+
+
+def data_samples(dataset: Dataset, config: PipelineConfig) -> Samples | None:
+    """The samples that the configured encoder makes of a data set, before any split; None without an encoder."""
+    if not config.labels.enabled:
+        return None
+    chosen = config.labels.chosen
+    return build_samples(dataset, config.manager.build("label-encoder", chosen.name, chosen.options)).samples
+
+
+def _restored(versions: Versions, name: str, target: Path, new: bool = False) -> KeptVersion:
+    """Complete the copies of a version and put it where it is wanted."""
+    own = versions.place(name)
+    versions.pointer(name)
+    if target != own and target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise DataError.at(str(target), "is there already", "name a new folder")
+    proven = versions.prove(name) if own.exists() else None
+    copies = versions.complete(name)
+    if target != own or proven is None:
+        versions.restore(name, target, copies)
+        proven = versions.prove(name, target)
+    return KeptVersion(name, target, proven, versions.copies.remote_folder, new)
+
+
+def _listed(versions: Versions, name: str, prove: bool) -> ListedVersion:
+    pointer, folder = Pointer.read(versions.pointer_file(name)), versions.folder_state(name, prove)
+    if pointer is None:
+        return ListedVersion(name, None, folder, "missing", "missing", versions.facts(name))
+    copies = versions.copies.survey(pointer, prove)
+    cache, remote = _worst(copy.cache for copy in copies), _worst(copy.remote for copy in copies)
+    return ListedVersion(name, pointer.size, folder, cache, remote, versions.facts(name))
+
+
+def _worst(states: Iterable[State]) -> State:
+    found = set(states)
+    return next(state for state in _WORST_FIRST if state in found)
