@@ -20,7 +20,7 @@ COMMANDS = {
     "validate": "Check pipeline.yaml and name everything that is wrong with it.",
     "schema": "Print the JSON Schema of pipeline.yaml, for editors.",
     "plugins": "List what the installed plugins offer.",
-    "data": "Show what the sources of a pipeline hold.",
+    "data": "Show what the sources hold; keep and restore versions of it.",
     "train": "Train, evaluate and register a model.",
     "evaluate": "Measure a model on data it has not seen.",
     "predict": "Predict the patterns of a file of candles.",
