@@ -6,6 +6,7 @@
     effective.yaml     the configuration that was used, overrides and defaults included
     calibrator.json    turns the model's probabilities into calibrated ones
     golden.npz         candles, features and probabilities that a loaded bundle must compute again
+    out_of_fold.npz    what models that had not seen them said of candles; only where something was evaluated
     model/             what the trainer's model saved
 
 Reading proves hashes before any file is parsed. Nothing here is a pickle.
@@ -31,8 +32,10 @@ PIPELINE = "pipeline.yaml"
 EFFECTIVE = "effective.yaml"
 CALIBRATOR = "calibrator.json"
 GOLDEN = "golden.npz"
+OUT_OF_FOLD = "out_of_fold.npz"
 MODEL_FOLDER = "model"
 _FIXED_FILES = frozenset({INFO, PIPELINE, EFFECTIVE, CALIBRATOR, GOLDEN})
+_OPTIONAL_FILES = frozenset({OUT_OF_FOLD})
 _LARGEST_MANIFEST = 1 << 20
 _BLOCK = 1 << 20
 
@@ -201,7 +204,7 @@ class _Manifest(Frozen):
 
 def _safe(name: str) -> bool:
     parts = PurePosixPath(name).parts
-    if name in _FIXED_FILES:
+    if name in _FIXED_FILES | _OPTIONAL_FILES:
         return True
     plain = len(parts) == 2 and parts[0] == MODEL_FOLDER and name == "/".join(parts)
     return plain and "\\" not in name and not parts[1].startswith(".")

@@ -15,6 +15,7 @@ from candle_ml.bundle import (
     GOLDEN,
     INFO,
     MODEL_FOLDER,
+    OUT_OF_FOLD,
     PIPELINE,
     BundleInfo,
     ClassMetrics,
@@ -26,7 +27,7 @@ from candle_ml.candles import Candles, SeriesKey
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import effective_reviewed
 from candle_ml.evaluation import Evaluation
-from candle_ml.inference import make_golden
+from candle_ml.inference import OutOfFold, make_golden
 from candle_ml.inference.receipt import current_versions
 from candle_ml.training import Trained
 
@@ -50,6 +51,7 @@ def write_bundle(
     evaluation: Evaluation | None,
     config: PipelineConfig,
     provenance: Provenance,
+    out_of_fold: OutOfFold | None = None,
 ) -> str:
     """Write a bundle into an empty folder and return the digest of its manifest."""
     model_folder = folder / MODEL_FOLDER
@@ -59,6 +61,8 @@ def write_bundle(
     (folder / PIPELINE).write_text(config.source_text, "utf-8")
     (folder / EFFECTIVE).write_text(config.text, "utf-8")
     make_golden(trained.predictor, _golden_ends(trained)).save(folder / GOLDEN)
+    if out_of_fold is not None:
+        out_of_fold.save(folder / OUT_OF_FOLD)
     info = _info(trained, evaluation, config, provenance)
     (folder / INFO).write_text(info.model_dump_json(indent=1), "utf-8")
     return seal(folder)

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
+from candle_ml.audit import AuditReport, audit_before_training
 from candle_ml.bundle import model_hash, open_bundle
 from candle_ml.bundling import Provenance, write_bundle
 from candle_ml.components import Progress, no_progress
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset
-from candle_ml.evaluation import Evaluation, EvaluationOptions, SeriesCase, evaluate, flat_metrics
+from candle_ml.evaluation import Evaluation, EvaluationOptions, evaluate
 from candle_ml.inference import LoadedModel, Predictor, in_sample
+from candle_ml.measuring import Measured, measure
 from candle_ml.promotion import Promotion, promote
 from candle_ml.reading import read_dataset
 from candle_ml.registry import Registry
 from candle_ml.reporting import write_files
-from candle_ml.samples import concatenate
-from candle_ml.split import Split
 from candle_ml.tracking import TrackedRun, TrackingPlace, flatten
-from candle_ml.training import Prepared, Trained, cases, fit, fit_model, prepare
+from candle_ml.training import Prepared, Trained, cases, evaluated, fit, prepare, refitted
 
 StageName = Literal["ingest", "dataset", "train", "evaluate", "register"]
 STAGES: tuple[StageName, ...] = get_args(StageName)
@@ -42,7 +42,9 @@ class RunResult:
     folder: Path
     dataset: Dataset
     prepared: Prepared | None = None
+    audit: AuditReport | None = None
     trained: Trained | None = None
+    measured: Measured = field(default_factory=Measured)
     evaluation: Evaluation | None = None
     model_hash: str | None = None
     promotion: Promotion | None = None
@@ -70,6 +72,7 @@ def run(
         if _reaches(until, "dataset") and config.labels.enabled and config.model.enabled:
             result = replace(result, prepared=prepare(dataset, config, progress))
         if result.prepared and _reaches(until, "train"):
+            result = replace(result, audit=_audited(result.prepared, config, progress))
             result = _train(result, config, until, progress)
         if result.trained and tracking:
             result = _log(result, config, tracking, until, progress)
@@ -96,50 +99,35 @@ def _tracking(config: PipelineConfig, enabled: bool) -> Iterator[TrackedRun | No
     run.finish()
 
 
+def _audited(prepared: Prepared, config: PipelineConfig, progress: Progress) -> AuditReport | None:
+    return audit_before_training(config, prepared, progress) if config.audit.enabled else None
+
+
 def _train(result: RunResult, config: PipelineConfig, until: StageName, progress: Progress) -> RunResult:
     assert result.prepared is not None
     trained = fit(result.prepared, config, progress)
-    dataset, block = result.dataset, result.prepared.split.block("test")
-    found: list[SeriesCase] = []
-    if _reaches(until, "evaluate") and config.evaluation.enabled and block is not None:
-        found = cases(dataset, trained.predictor, result.prepared.split.train.classes, block, progress)
-    evaluation = _evaluated(result.prepared, trained.predictor, found, config) if found else None
+    measured = Measured()
+    if _reaches(until, "evaluate") and config.evaluation.enabled:
+        measured = measure(trained, config, progress)
     if config.model.refit:
-        trained = _refitted(trained, config, progress)
-    provenance = Provenance(result.run_id, config.experiment, commit=_commit(config.root))
-    write_bundle(result.folder / "bundle", trained, evaluation, config, provenance)
+        trained = refitted(trained, config, progress)
+    provenance = Provenance(result.run_id, config.experiment, commit=git_commit(config.root))
+    bundle = result.folder / "bundle"
+    write_bundle(bundle, trained, measured.evaluation, config, provenance, measured.out_of_fold)
     return replace(
         result,
         trained=trained,
-        evaluation=evaluation,
-        model_hash=model_hash(result.folder / "bundle"),
-        report=write_files(result.folder, result.run_id, trained, evaluation, found, config),
-        notes=(*result.notes, *result.prepared.split.warnings, *trained.notes),
+        measured=measured,
+        evaluation=measured.evaluation,
+        model_hash=model_hash(bundle),
+        report=write_files(result.folder, result.run_id, trained, measured, config, audit_line(result.audit)),
+        notes=(*result.notes, *result.prepared.split.warnings, *trained.notes, *measured.notes),
     )
 
 
-def _evaluated(
-    prepared: Prepared, predictor: Predictor, found: Sequence[SeriesCase], config: PipelineConfig
-) -> Evaluation:
-    options = EvaluationOptions(iou=config.evaluation.iou, point_tolerance=config.evaluation.tolerance)
-    thresholds, priors = predictor.params.thresholds, _priors(prepared.split)
-    return evaluate(found, predictor.classes, thresholds, options, priors, config.seed)
-
-
-def _priors(split: Split) -> dict[str, float]:
-    """The share of each class among the training samples."""
-    codes = split.train.codes
-    labelled = codes[codes >= 0]
-    return {name: float((labelled == code).mean()) for code, name in enumerate(split.train.classes)}
-
-
-def _refitted(trained: Trained, config: PipelineConfig, progress: Progress) -> Trained:
-    """The same configuration fitted on every block but validation, which early stopping still watches."""
-    parts = trained.prepared.split
-    everything = replace(parts, train=concatenate([parts.train, parts.calibration, parts.test]))
-    model = fit_model(trained.prepared, everything, config, progress)
-    note = "refit: the served model was fitted on every block; its scores are those of the model before"
-    return replace(trained, predictor=replace(trained.predictor, model=model), notes=(*trained.notes, note))
+def audit_line(report: AuditReport | None) -> str:
+    """What a run says of its audit."""
+    return "not made: the audit stage is disabled" if report is None else report.summary
 
 
 def _log(
@@ -148,14 +136,13 @@ def _log(
     """Parameters, metrics, files and the model; then the registry."""
     assert result.trained is not None
     progress("logging", 0, 2)
-    metrics = {} if result.evaluation is None else flat_metrics(result.evaluation)
     chosen = {"model": config.model.chosen, "labels": config.labels.chosen}
     named = {**chosen, **{f"features.{choice.name}": choice for choice in config.features.use}}
     params = flatten({"model": chosen["model"].name, "labels": chosen["labels"].name, "seed": config.seed})
     for prefix, choice in named.items():
         params |= flatten(choice.options.model_dump(mode="json"), prefix)
     tags = {"config_hash": config.hash, "data_hash": result.dataset.hash, "model_hash": result.model_hash or ""}
-    tracking.log(params, metrics, tags)
+    tracking.log(params, result.measured.metrics(), tags | {"audit": audit_line(result.audit)})
     tracking.log_files(result.folder)
     source = tracking.log_model(result.folder / "bundle")
     progress("logging", 1, 2)
@@ -172,16 +159,16 @@ def _register(result: RunResult, config: PipelineConfig, tracking: TrackedRun, s
     registry = Registry(tracking.place, config.model_name)
     version = registry.register(source, result.run_id, sealed.digest, sealed.info)
 
-    def evaluated(predictor: Predictor) -> Evaluation | None:
+    def on_test_block(predictor: Predictor) -> Evaluation | None:
         block = prepared.split.block("test")
         found = [] if block is None else cases(prepared.dataset, predictor, prepared.split.train.classes, block)
-        return _evaluated(prepared, predictor, found, config) if found else None
+        return evaluated(prepared, predictor, found, config) if found else None
 
     stage = config.registry
-    return promote(registry, version, stage.alias, stage.promote, result.evaluation, evaluated)
+    return promote(registry, version, stage.alias, stage.promote, result.evaluation, on_test_block)
 
 
-def _commit(root: Path) -> str | None:
+def git_commit(root: Path) -> str | None:
     """The git commit of the project folder, if it is under git."""
     try:
         found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False)

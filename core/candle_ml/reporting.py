@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from candle_ml.bundling import label_colors
 from candle_ml.config import PipelineConfig
-from candle_ml.evaluation import Evaluation, SeriesCase
 from candle_ml.evaluation.report import render_report
-from candle_ml.evaluation.report_input import FeatureShare, RemovedSamples, ReportBlock, ReportInput
+from candle_ml.evaluation.report_input import FeatureShare, FoldScore, RemovedSamples, ReportBlock, ReportInput
 from candle_ml.inference.receipt import current_versions
+from candle_ml.measuring import Measured
 from candle_ml.training import Prepared, Trained
 
 
@@ -22,28 +21,31 @@ def write_files(
     folder: Path,
     run_id: str,
     trained: Trained,
-    evaluation: Evaluation | None,
-    cases: Sequence[SeriesCase],
+    measured: Measured,
     config: PipelineConfig,
+    audit: str | None = None,
 ) -> Path | None:
-    """Write `pipeline.yaml`, `effective.yaml`, `evaluation.json` and `report.html`; return the report's path."""
+    """Write `pipeline.yaml`, `effective.yaml`, `evaluation.json` and `report.html`; return the report's path.
+
+    `audit` is what the leak audit said.
+    """
     (folder / "pipeline.yaml").write_text(config.source_text, "utf-8")
     (folder / "effective.yaml").write_text(config.text, "utf-8")
-    if evaluation is not None:
-        (folder / "evaluation.json").write_text(evaluation.to_json(), "utf-8")
+    if measured.evaluation is not None:
+        (folder / "evaluation.json").write_text(measured.evaluation.to_json(), "utf-8")
     if not config.evaluation.report:
         return None
     path = folder / "report.html"
-    path.write_text(render_report(_report_input(run_id, trained, evaluation, cases, config)), "utf-8")
+    path.write_text(render_report(_report_input(run_id, trained, measured, config, audit)), "utf-8")
     return path
 
 
 def _report_input(
     run_id: str,
     trained: Trained,
-    evaluation: Evaluation | None,
-    cases: Sequence[SeriesCase],
+    measured: Measured,
     config: PipelineConfig,
+    audit: str | None,
 ) -> ReportInput:
     prepared, dataset = trained.prepared, trained.prepared.dataset
     versions = current_versions()
@@ -54,8 +56,10 @@ def _report_input(
         config_hash=config.hash,
         data_hash=dataset.hash,
         pipeline_yaml=config.text,
-        evaluation=evaluation,
-        cases=tuple(cases),
+        evaluation=measured.evaluation,
+        cases=measured.cases,
+        audit=audit,
+        folds=_folds(measured),
         run_id=run_id,
         scores_of=_scores_of(config),
         blocks=_blocks(prepared),
@@ -63,7 +67,7 @@ def _report_input(
         removed=_removed(prepared),
         rejected=dataset.rejected,
         warnings=prepared.split.warnings,
-        notes=(*dataset.notes, *trained.notes),
+        notes=(*dataset.notes, *trained.notes, *measured.notes),
         label_colors=label_colors(trained.predictor.classes, config.sources.colors | dict(dataset.label_colors)),
         versions={"Python": versions.python, **versions.packages},
     )
@@ -87,6 +91,11 @@ def _blocks(prepared: Prepared) -> tuple[ReportBlock, ...]:
         )
         for block in prepared.split.blocks
     )
+
+
+def _folds(measured: Measured) -> tuple[FoldScore, ...]:
+    found = () if measured.walked is None else measured.walked.folds
+    return tuple(FoldScore(one.number, one.block.start, one.block.end, one.evaluation) for one in found)
 
 
 def _removed(prepared: Prepared) -> tuple[RemovedSamples, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,25 +18,28 @@ from candle_ml.dataset import Dataset, SeriesData, effective_reviewed
 from candle_ml.errors import TrainingError
 from candle_ml.evaluation import (
     DEFAULT_THRESHOLD,
+    Evaluation,
     EvaluationOptions,
     SeriesCase,
     ThresholdChoice,
     choose_thresholds,
+    evaluate,
     series_spans,
 )
 from candle_ml.inference import Predictor, Recipe, build_recipe
-from candle_ml.samples import SeriesFeatures, build_samples, with_history
+from candle_ml.samples import SeriesFeatures, build_samples, concatenate, with_history
 from candle_ml.scores import UNLABELLED, DecodeParams, Samples
 from candle_ml.split import Block, Split, everything_in_train, split
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Everything that stands before a model is fitted."""
+    """Everything that stands before a model is fitted; `samples` are those that `split` has divided."""
 
     dataset: Dataset
     recipe: Recipe
     features: Mapping[SeriesKey, SeriesFeatures]
+    samples: Samples
     split: Split
     left_out: dict[str, int]
 
@@ -61,7 +65,7 @@ def prepare(dataset: Dataset, config: PipelineConfig, progress: Progress = no_pr
     samples = with_history(encoded.samples, recipe.plan)
     too_early = len(encoded.samples) - len(samples)
     left_out = encoded.left_out | ({"too little history": too_early} if too_early else {})
-    return Prepared(dataset, recipe, features, _split(samples, dataset, config), left_out)
+    return Prepared(dataset, recipe, features, samples, split_samples(samples, dataset, config), left_out)
 
 
 def fit(prepared: Prepared, config: PipelineConfig, progress: Progress = no_progress) -> Trained:
@@ -90,6 +94,15 @@ def fit_model(prepared: Prepared, parts: Split, config: PipelineConfig, progress
     return trainer.fit(matrix(prepared.features, parts.train), validation, context)
 
 
+def refitted(trained: Trained, config: PipelineConfig, progress: Progress) -> Trained:
+    """The same configuration fitted on every block but validation, which early stopping still watches."""
+    parts = trained.prepared.split
+    everything = replace(parts, train=concatenate([parts.train, parts.calibration, parts.test]))
+    model = fit_model(trained.prepared, everything, config, progress)
+    note = "refit: the served model was fitted on every block; its scores are those of the model before"
+    return replace(trained, predictor=replace(trained.predictor, model=model), notes=(*trained.notes, note))
+
+
 def cases(
     dataset: Dataset,
     predictor: Predictor,
@@ -115,13 +128,35 @@ def cases(
     return found
 
 
+def evaluated(
+    prepared: Prepared, predictor: Predictor, found: Sequence[SeriesCase], config: PipelineConfig
+) -> Evaluation:
+    """The scores of these cases, beside the baselines of the samples that were trained on."""
+    options = EvaluationOptions(iou=config.evaluation.iou, point_tolerance=config.evaluation.tolerance)
+    thresholds, priors = predictor.params.thresholds, _priors(prepared.split)
+    return evaluate(found, predictor.classes, thresholds, options, priors, config.seed)
+
+
+def _priors(split: Split) -> dict[str, float]:
+    """The share of each class among the training samples."""
+    codes = split.train.codes
+    labelled = codes[codes >= 0]
+    return {name: float((labelled == code).mean()) for code, name in enumerate(split.train.classes)}
+
+
 def _ranges(data: SeriesData, labels: Collection[str], first: int, last: int) -> tuple[tuple[int, int], ...]:
     """The reviewed ranges cut to `[first, last]` (Unix seconds)."""
     ranges = ((max(item.start_time, first), min(item.end_time, last)) for item in effective_reviewed(data, labels))
     return tuple((start, end) for start, end in ranges if start <= end)
 
 
-def _split(samples: Samples, dataset: Dataset, config: PipelineConfig) -> Split:
+def split_samples(
+    samples: Samples,
+    dataset: Dataset,
+    config: PipelineConfig,
+    method: Literal["temporal", "walk_forward", "random"] | None = None,
+) -> Split:
+    """The configured blocks, or those of another method. Raises `TrainingError` as `split` does."""
     candles = {key: data.candles for key, data in dataset.series.items()}
     stage = config.split
     if not stage.enabled:
@@ -129,7 +164,7 @@ def _split(samples: Samples, dataset: Dataset, config: PipelineConfig) -> Split:
     return split(
         samples,
         candles,
-        method=stage.method,
+        method=method or stage.method,
         train=stage.train,
         validation=stage.validation,
         calibration=stage.calibration,
@@ -173,7 +208,7 @@ def _calibrator(predictor: Predictor, prepared: Prepared, block: Block, config: 
         samples, raw = predictor.scan(candles)
         rows = block.contains(samples, {candles.key: candles}) & _reviewed(samples, data, predictor.classes)
         labelled = predictor.recipe.encoder.label(samples.take(rows), candles, data.annotations)
-        codes.append(_coded(labelled, predictor.classes).reshape(-1))
+        codes.append(coded(labelled, predictor.classes).reshape(-1))
         probabilities.append(raw[rows].reshape(-1, len(predictor.classes)))
     return fit_calibrator(
         config.calibration.method, np.concatenate(probabilities), np.concatenate(codes), predictor.classes
@@ -186,7 +221,7 @@ def _row_codes(samples: Samples) -> NDArray[np.int32]:
     return highest
 
 
-def _coded(samples: Samples, classes: tuple[str, ...]) -> NDArray[np.int32]:
+def coded(samples: Samples, classes: tuple[str, ...]) -> NDArray[np.int32]:
     """The samples' codes as indices into `classes`; unlabelled where the model does not know the label."""
     position = {name: number for number, name in enumerate(classes)}
     table = np.array([*(position.get(name, UNLABELLED) for name in samples.classes), UNLABELLED], dtype=np.int32)

@@ -21,10 +21,12 @@ COMMANDS = {
     "schema": "Print the JSON Schema of pipeline.yaml, for editors.",
     "plugins": "List what the installed plugins offer.",
     "data": "Show what the sources hold; keep and restore versions of it.",
+    "audit": "Search features, labels and blocks for leaks.",
     "train": "Train, evaluate and register a model.",
     "evaluate": "Measure a model on data it has not seen.",
     "predict": "Predict the patterns of a file of candles.",
     "model": "List, promote and roll back registered models.",
+    "reproduce": "Train a registered version again and compare.",
     "runs": "List training runs and show how one went.",
     "serve": "Serve predictions over HTTP.",
     "db": "Create, migrate and check the database of the state store.",
@@ -95,7 +97,7 @@ def main(verbose: int, debug: bool) -> None:
     """Learn the patterns you mark on candlestick charts, and draw them back on the chart.
 
     Exit codes: 1 other error, 2 configuration or usage, 3 data, 4 plugin, 5 training, 6 bundle, 7 registry,
-    8 state store, 70 unexpected, 130 interrupted.
+    8 state store, 9 leak, 70 unexpected, 130 interrupted.
     """
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")

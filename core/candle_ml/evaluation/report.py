@@ -15,6 +15,7 @@ from candle_ml.evaluation.score_sections import (
     classes_section,
     confusion_section,
     curves_section,
+    folds_section,
     numbers_section,
     spans_section,
 )
@@ -53,6 +54,7 @@ def _sections(report: ReportInput) -> list[Markup | None]:
     return [
         notes_section(report),
         *scores,
+        folds_section(report.folds),
         importance_section(report.importance),
         data_section(report),
         pipeline_section(report.pipeline_yaml),
@@ -66,6 +68,7 @@ def _header(report: ReportInput) -> Markup:
         ("Made", f"{moment(report.created_at)} UTC"),
         ("Configuration (SHA-256)", report.config_hash),
         ("Data (SHA-256)", report.data_hash),
+        ("Leak audit", report.audit),
         ("Truth evaluated (SHA-256)", report.evaluation.label_set_hash if report.evaluation else None),
     ]
     known = [join(tag("div", tag("dt", name), tag("dd", _fact(name, value)))) for name, value in facts if value]

@@ -38,13 +38,24 @@ class RemovedSamples:
     samples: int
 
 
+@dataclass(frozen=True, slots=True)
+class FoldScore:
+    """What the model of one fold scored between two times (Unix seconds UTC); None where nothing could be scored."""
+
+    number: int
+    start_time: int
+    end_time: int
+    evaluation: Evaluation | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportInput:
     """Everything that a report tells.
 
     `evaluation` is None where none was made; `cases` are those it was made of (their candles are drawn).
-    `scores_of` says which model the scores belong to. `warnings` matter to whether the scores can be believed, `notes`
-    are good to know. `versions` are those of Python, packages and plugins. Times are Unix seconds UTC.
+    `scores_of` says which model the scores belong to, `audit` what the search for leaks has found. `warnings` matter to
+    whether the scores can be believed, `notes` are good to know. `versions` are those of Python, packages and plugins.
+    Times are Unix seconds UTC.
     """
 
     title: str
@@ -58,7 +69,9 @@ class ReportInput:
     model_version: str | None = None
     run_id: str | None = None
     scores_of: str = "the model that is served"
+    audit: str | None = None
     blocks: tuple[ReportBlock, ...] = ()
+    folds: tuple[FoldScore, ...] = ()
     importance: tuple[FeatureShare, ...] = ()
     removed: tuple[RemovedSamples, ...] = ()
     rejected: tuple[RejectedRow, ...] = ()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 
-from candle_ml.evaluation.markup import DASH, Markup, count, join, score, table, table_row, tag
+from candle_ml.evaluation.markup import DASH, Markup, count, join, moment, score, table, table_row, tag
+from candle_ml.evaluation.report_input import FoldScore
 from candle_ml.evaluation.results import Evaluation, Interval, SpanScore, SpanTiming, Spread
 from candle_ml.evaluation.svg import confusion_chart, curve_chart, reliability_chart
 
@@ -137,6 +139,32 @@ def spans_section(evaluation: Evaluation) -> Markup:
         f"one to one; a one-candle pattern may be off by {spans.point_tolerance}. Means are over labels."
     )
     return tag("section", tag("h2", "Spans"), table(caption, columns, rows), _timing(evaluation))
+
+
+def folds_section(folds: Sequence[FoldScore]) -> Markup | None:
+    """What the model of each fold scored on the time after it, and the mean."""
+    if not folds:
+        return None
+    rows = [_fold_row(fold) for fold in folds]
+    scored = [_fold_numbers(fold.evaluation) for fold in folds if fold.evaluation is not None]
+    if scored:
+        means = (score(fmean(column)) for column in zip(*scored, strict=True))
+        rows.append(table_row(("mean", "", "", "", *means), class_="total"))
+    columns = ("fold", "from (UTC)", "to (UTC)", "candles", "macro F1", "majority", "span F1, mean of labels")
+    caption = "Each fold's model was fitted on everything before its time and scored on it. These are other models."
+    return tag("section", tag("h2", "Walking forward"), table(caption, columns, rows))
+
+
+def _fold_row(fold: FoldScore) -> Markup:
+    evaluation = fold.evaluation
+    candles = DASH if evaluation is None else count(evaluation.candles)
+    scores = (DASH,) * 3 if evaluation is None else map(score, _fold_numbers(evaluation))
+    return table_row((str(fold.number), moment(fold.start_time), moment(fold.end_time), candles, *scores))
+
+
+def _fold_numbers(evaluation: Evaluation) -> tuple[float, float, float]:
+    spans = evaluation.spans.at(evaluation.spans.iou).macro
+    return evaluation.f1_macro, evaluation.baselines.majority.f1_macro, spans.f1_score
 
 
 def _timing(evaluation: Evaluation) -> Markup | None:

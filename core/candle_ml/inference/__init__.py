@@ -2,6 +2,7 @@
 
 from candle_ml.inference.answer import Answer, answer, in_sample
 from candle_ml.inference.loading import LoadedModel, load_model
+from candle_ml.inference.out_of_fold import OutOfFold
 from candle_ml.inference.predictor import Predictor, Recipe, build_recipe
 from candle_ml.inference.receipt import Golden, Receipt, make_golden, replay
 
@@ -9,6 +10,7 @@ __all__ = [
     "Answer",
     "Golden",
     "LoadedModel",
+    "OutOfFold",
     "Predictor",
     "Receipt",
     "Recipe",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from candle_ml.bundle import CALIBRATOR, EFFECTIVE, GOLDEN, BundleInfo, SealedBundle, open_bundle
+from candle_ml.bundle import CALIBRATOR, EFFECTIVE, GOLDEN, OUT_OF_FOLD, BundleInfo, SealedBundle, open_bundle
 from candle_ml.calibration import Calibrator
 from candle_ml.config import PipelineConfig, parse_config
 from candle_ml.errors import BundleError
+from candle_ml.inference.out_of_fold import OutOfFold
 from candle_ml.inference.predictor import Predictor, build_recipe
 from candle_ml.inference.receipt import Golden, Receipt, replay
 from candle_ml.scores import DecodeParams
@@ -16,13 +17,17 @@ from candle_ml.scores import DecodeParams
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model that is ready to predict, and the proof that it computes what it computed at training."""
+    """A model that is ready to predict, and the proof that it computes what it computed at training.
+
+    `out_of_fold` is None where nothing was evaluated.
+    """
 
     info: BundleInfo
     digest: str
     config: PipelineConfig
     predictor: Predictor
     receipt: Receipt
+    out_of_fold: OutOfFold | None = None
 
 
 def load_model(folder: Path, digest: str | None = None) -> LoadedModel:
@@ -35,7 +40,9 @@ def load_model(folder: Path, digest: str | None = None) -> LoadedModel:
     config = parse_config(sealed.text(EFFECTIVE), f"{folder.name}/{EFFECTIVE}", folder)
     predictor = _predictor(sealed, config)
     receipt = replay(predictor, Golden.load(folder / GOLDEN), sealed.info.versions)
-    return LoadedModel(sealed.info, sealed.digest, config, predictor, receipt)
+    stored = folder / OUT_OF_FOLD
+    out_of_fold = OutOfFold.load(stored) if stored.is_file() else None
+    return LoadedModel(sealed.info, sealed.digest, config, predictor, receipt, out_of_fold)
 
 
 def _predictor(sealed: SealedBundle, config: PipelineConfig) -> Predictor:

@@ -106,6 +106,13 @@ def make_golden(predictor: Predictor, ends: Sequence[tuple[Candles, int]]) -> Go
 
 def replay(predictor: Predictor, golden: Golden, made_with: Versions) -> Receipt:
     """Compute the golden rows again. Raises `BundleError` that says which slice differs and by how much."""
+    receipt = compare(predictor, golden, made_with)
+    _judge(receipt)
+    return receipt
+
+
+def compare(predictor: Predictor, golden: Golden, made_with: Versions) -> Receipt:
+    """How far what a predictor computes is from golden rows. Raises `BundleError` where the shapes differ."""
     differing = differences(made_with, current_versions(tuple(made_with.packages)))
     ulp, difference, rows = 0, 0.0, 0
     for number, part in enumerate(golden.slices):
@@ -114,9 +121,7 @@ def replay(predictor: Predictor, golden: Golden, made_with: Versions) -> Receipt
         ulp = max(ulp, _ulp(where, part.features, features), _ulp(where, part.windows, windows))
         difference = max(difference, _difference(where, part.probabilities, probabilities))
         rows += len(probabilities)
-    receipt = Receipt("equal" if differing else "exact", rows, ulp, difference, differing)
-    _judge(receipt)
-    return receipt
+    return Receipt("equal" if differing else "exact", rows, ulp, difference, differing)
 
 
 def current_versions(packages: Sequence[str] = ()) -> Versions:

@@ -65,20 +65,26 @@ class InsideOutside:
         )
 
     def label(self, samples: Samples, candles: Candles, annotations: Sequence[Annotation]) -> Samples:
-        """Candles of an annotation carry its label, of several the last one's; all others `O`."""
+        """Candles of an annotation carry its label, of several the last one's; all others `O`.
+
+        A window that ends within an annotation is known when the annotation ends.
+        """
         classes = (NO_PATTERN, *sorted({item.label for item in annotations} - {NO_PATTERN}))
         code = np.zeros(len(candles), dtype=np.int32)
         owner = np.full(len(candles), -1)
         length = np.zeros(len(candles), dtype=np.int64)
+        known = candles.time.copy()
         for number, item in enumerate(annotations):
             first, last = candles.index_range(item.start_time, item.end_time)
             code[first : last + 1] = classes.index(item.label)
             owner[first : last + 1] = number
             length[first : last + 1] = last - first + 1
+            known[first : last + 1] = np.maximum(known[first : last + 1], candles.time[last : last + 1])
         steps = samples.first[:, np.newaxis] + np.arange(self.width)
         return samples.replace(
             classes=classes,
             codes=code[steps],
+            known_at=known[samples.last],
             annotation=owner[samples.last],
             span_length=length[samples.last],
             annotation_ids=tuple(item.id for item in annotations),

@@ -1,0 +1,216 @@
+"""Whether features look ahead: every candle is poked with what stood before it, and with its lookback alone.
+
+The series of the fixture are cut at the close of each candle in turn, in the order of time, as live candles would
+arrive; so an extractor that carries something from one series or call to the next knows no more than a live one. The
+values that it gives there are compared with those it gives once it has seen every series whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ml.audit.fixture import fixture_candles
+from candle_ml.audit.results import AuditRow, row
+from candle_ml.candles import Candles
+from candle_ml.components import FeatureExtractor, LabelEncoder, Progress
+from candle_ml.errors import CandleMLError, PluginError
+
+NO_LATER_CANDLE = "a value needs no later candle"
+LOOKBACK_SUFFICES = "the declared lookback suffices"
+TOLERANCE = 1e-9
+"""Largest difference, in standard deviations of the column; one step of `float32` is allowed beside it."""
+
+_MOST_COLUMNS_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where a series is poked: windows `[first, last]` in the order of `last`; of candle features, single candles."""
+
+    candles: Candles
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+
+    def ending_at(self, candle: int) -> slice:
+        """The rows of the windows that end at a candle."""
+        return slice(*np.searchsorted(self.last, (candle, candle + 1)).tolist())
+
+
+def feature_rows(
+    name: str, build: Callable[[], FeatureExtractor], encoder: LabelEncoder, poked: int, progress: Progress
+) -> tuple[AuditRow, AuditRow]:
+    """Audit one extractor at `poked` candles of each series, every one after the lookback (and the first window).
+
+    Raises `PluginError` where the extractor raises.
+    """
+    cut, whole, short = build(), build(), build()
+    every = _places(whole, encoder, poked)
+    total = 2 * sum(len(np.unique(places.last)) for places in every)
+    steps = _Steps(f"auditing {name}", total, progress)
+    try:
+        from_past = _as_they_arrive(cut, every, steps)
+        full = _with_everything(whole, every)
+        from_lookback = [_from_lookback(short, places, steps) for places in every]
+    except CandleMLError:
+        raise
+    except Exception as error:
+        found = f"raised {type(error).__name__} during the audit: {error}"
+        raise PluginError.at(name, found, "features of any number of candles") from error
+    scale = _scales(full)
+    columns = whole.columns
+    ahead = _Differences("from the candles up to it", columns, scale)
+    forgotten = _Differences(f"from {whole.lookback} candles before it", columns, scale)
+    for places, values, past, (rows, recent) in zip(every, full, from_past, from_lookback, strict=True):
+        ahead.add(places, np.arange(len(values)), past, values)
+        forgotten.add(places, rows, recent, values[rows])
+    looked_at = total // 2
+    return (
+        row(NO_LATER_CANDLE, name, looked_at, "candles", ahead.told()),
+        row(LOOKBACK_SUFFICES, name, looked_at, "candles", forgotten.told()),
+    )
+
+
+class _Steps:
+    """Reports progress over several loops."""
+
+    def __init__(self, what: str, total: int, progress: Progress) -> None:
+        self._what, self._total, self._progress = what, total, progress
+        self._done = 0
+        progress(what, 0, total)
+
+    def step(self) -> None:
+        self._done += 1
+        self._progress(self._what, self._done, self._total)
+
+
+def _places(extractor: FeatureExtractor, encoder: LabelEncoder, poked: int) -> list[Places]:
+    """Every candle (or candidate window) with enough history, of each series that has what the extractor needs."""
+    window = encoder.longest_window if extractor.scope == "window" else 1
+    places = []
+    for candles in fixture_candles(extractor.lookback + window - 1 + poked):
+        if candles.volume is None and extractor.needs_volume:
+            continue
+        last = np.arange(len(candles), dtype=np.int64)
+        first = last
+        if extractor.scope == "window":
+            samples = encoder.candidates(candles)
+            order = np.argsort(samples.last, kind="stable")
+            first, last = samples.first[order], samples.last[order]
+        warm = first >= extractor.lookback
+        places.append(Places(candles, first[warm], last[warm]))
+    return places
+
+
+def _as_they_arrive(extractor: FeatureExtractor, every: Sequence[Places], steps: _Steps) -> list[NDArray[np.float32]]:
+    """The values at each place when nothing after its last candle has happened yet in any series."""
+    values = [_empty(extractor, places) for places in every]
+    events = [
+        (int(places.candles.time[last]) + places.candles.key.seconds, -places.candles.key.seconds, number, int(last))
+        for number, places in enumerate(every)
+        for last in np.unique(places.last)
+    ]
+    for _, _, number, last in sorted(events):
+        places = every[number]
+        rows = places.ending_at(last)
+        known = places.candles[: last + 1]
+        values[number][rows] = _values(extractor, known, places.first[rows], places.last[rows])
+        steps.step()
+    return values
+
+
+def _with_everything(extractor: FeatureExtractor, every: Sequence[Places]) -> list[NDArray[np.float32]]:
+    """The values of the whole series, once the extractor has seen each of them."""
+    for places in every:
+        _values(extractor, places.candles, places.first, places.last)
+    return [_values(extractor, places.candles, places.first, places.last) for places in every]
+
+
+def _from_lookback(
+    extractor: FeatureExtractor, places: Places, steps: _Steps
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The values from the declared lookback alone, and the rows of `places` they belong to.
+
+    At each candle one window is taken, of the lengths in turn.
+    """
+    ends = np.unique(places.last)
+    rows = np.empty(len(ends), dtype=np.int64)
+    values = np.empty((len(ends), len(extractor.columns)), dtype=np.float32)
+    for number, last in enumerate(ends.tolist()):
+        ending = places.ending_at(last)
+        rows[number] = ending.start + number % (ending.stop - ending.start)
+        start = int(places.first[rows[number]]) - extractor.lookback
+        first = np.array([extractor.lookback], dtype=np.int64)
+        values[number] = _values(extractor, places.candles[start : last + 1], first, np.array([last - start]))[0]
+        steps.step()
+    return rows, values
+
+
+def _values(
+    extractor: FeatureExtractor, candles: Candles, first: NDArray[np.int64], last: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    if extractor.scope == "window":
+        return extractor.extract(candles, first, last)
+    return extractor.extract(candles)[last]
+
+
+def _empty(extractor: FeatureExtractor, places: Places) -> NDArray[np.float32]:
+    return np.empty((len(places.last), len(extractor.columns)), dtype=np.float32)
+
+
+def _scales(full: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """The standard deviation of each column over what is finite."""
+    joined = np.concatenate(full).astype(np.float64)
+    known = np.isfinite(joined)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, joined, 0.0).sum(axis=0) / count
+    return np.asarray(np.sqrt((np.where(known, joined - mean, 0.0) ** 2).sum(axis=0) / count))
+
+
+class _Differences:
+    """Counts values that differ, and remembers the first."""
+
+    def __init__(self, how: str, columns: tuple[str, ...], scale: NDArray[np.float64]) -> None:
+        self._how, self._columns, self._scale = how, columns, scale
+        self._first = ""
+        self._candles = 0
+        self._compared = 0
+        self._named: dict[str, None] = {}
+
+    def add(
+        self, places: Places, rows: NDArray[np.int64], part: NDArray[np.float32], full: NDArray[np.float32]
+    ) -> None:
+        """Compare values at these rows of the places."""
+        different = ~_close(part, full, self._scale)
+        last = places.last[rows]
+        self._compared += len(np.unique(last))
+        if not different.any():
+            return
+        self._candles += len(np.unique(last[different.any(axis=1)]))
+        self._named |= dict.fromkeys(self._columns[column] for column in np.flatnonzero(different.any(axis=0)))
+        if not self._first:
+            place, column = np.argwhere(different)[0].tolist()
+            where = f"{self._columns[column]} at candle {last[place]} of {places.candles.key}"
+            self._first = (
+                f"{where} is {part[place, column]:.6g} {self._how}, {full[place, column]:.6g} in the whole series"
+            )
+
+    def told(self) -> str:
+        """What was found; nothing where all agree."""
+        if not self._first:
+            return ""
+        names = list(self._named)
+        more = f" and {len(names) - _MOST_COLUMNS_NAMED} more" if len(names) > _MOST_COLUMNS_NAMED else ""
+        named = f"{', '.join(names[:_MOST_COLUMNS_NAMED])}{more}"
+        return f"{self._first}; {self._candles} of {self._compared} candles differ ({named})"
+
+
+def _close(part: NDArray[np.float32], full: NDArray[np.float32], scale: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where two values agree: the same, both missing, or within the tolerance."""
+    with np.errstate(invalid="ignore"):
+        allowed = TOLERANCE * scale + np.spacing(np.abs(full))
+        near = np.abs(part.astype(np.float64) - full) <= allowed
+    return np.asarray(near | (part == full) | (np.isnan(part) & np.isnan(full)))

@@ -1,0 +1,165 @@
+"""Whether labels say when they are known, stay where somebody looked, and leave the features alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ml.annotations import Annotation, ReviewedRange
+from candle_ml.audit.results import AuditRow, row
+from candle_ml.components import LabelEncoder, Progress
+from candle_ml.dataset import Dataset, SeriesData, content_hash, iso_time
+from candle_ml.features import window_features
+from candle_ml.inference import Recipe
+from candle_ml.scores import Samples
+
+KNOWN_WHEN_SAID = "a label is known when it says"
+WHERE_REVIEWED = "negatives only where somebody looked"
+FEATURES_KNOW_NO_LABEL = "features know no label"
+
+_Identity = tuple[int, int, tuple[str, ...]]
+
+
+def known_row(name: str, encoder: LabelEncoder, dataset: Dataset, most: int, progress: Progress) -> AuditRow:
+    """Withhold everything after the `known_at` of a pattern's sample: the sample must still be made, as it was.
+
+    At most `most` samples of each series are poked, evenly spread.
+    """
+    looked_at, late, first = 0, 0, ""
+    for data in dataset.series.values():
+        samples = _of_patterns(encoder.encode(data.candles, data.annotations, data.reviewed).samples)
+        rows = np.unique(np.linspace(0, len(samples) - 1, min(most, len(samples))).astype(np.int64))
+        for number, chosen in enumerate(rows.tolist()):
+            progress(f"auditing {name}", number, len(rows))
+            found = _known_too_late(encoder, data, samples.take(np.array([chosen])))
+            late += bool(found)
+            first = first or found
+        looked_at += len(rows)
+    told = f"{first}; {late} of {looked_at} samples" if first else ""
+    return row(KNOWN_WHEN_SAID, name, looked_at, "samples", told)
+
+
+def _of_patterns(samples: Samples) -> Samples:
+    """The samples that say a pattern anywhere."""
+    return samples.take(np.asarray((_codes(samples) > 0).any(axis=1)))
+
+
+def _codes(samples: Samples) -> NDArray[np.int32]:
+    """One row of codes a sample, whatever its kind."""
+    return samples.codes[:, np.newaxis] if samples.kind == "window" else samples.codes
+
+
+def _known_too_late(encoder: LabelEncoder, data: SeriesData, sample: Samples) -> str:
+    """What is wrong with the `known_at` of one sample, if anything."""
+    known_at, candles = int(sample.known_at[0]), data.candles
+    where = f"the sample of candles {sample.first[0]} to {sample.last[0]} of {candles.key}"
+    said = f"{where} says it is known at {iso_time(known_at)}"
+    if known_at < candles.time[sample.last[0]]:
+        return f"{said}, before its last candle opens at {iso_time(int(candles.time[sample.last[0]]))}"
+    until = known_at
+    known = candles[: int(np.searchsorted(candles.time, until, side="right"))]
+    then = encoder.encode(known, _ended(data.annotations, until), _looked_at(data.reviewed, until)).samples
+    if _identities(sample)[0] not in _identities(then):
+        return f"{said}, but is not made from what had happened then"
+    return ""
+
+
+def _ended(annotations: tuple[Annotation, ...], until: int) -> list[Annotation]:
+    return [annotation for annotation in annotations if annotation.end_time <= until]
+
+
+def _looked_at(reviewed: tuple[ReviewedRange, ...], until: int) -> list[ReviewedRange]:
+    """The reviewed ranges up to a time."""
+    return [replace(item, end_time=min(item.end_time, until)) for item in reviewed if item.start_time <= until]
+
+
+def _identities(samples: Samples) -> list[_Identity]:
+    """Candles and class names of each sample."""
+    names = (*samples.classes, "")
+    labels = [tuple(names[code] for code in codes) for codes in _codes(samples).tolist()]
+    return list(zip(samples.first.tolist(), samples.last.tolist(), labels, strict=True))
+
+
+def negatives_row(name: str, encoder: LabelEncoder, dataset: Dataset) -> AuditRow:
+    """No sample without annotation says "no pattern" of a candle that nobody looked at."""
+    looked_at, wrong, first = 0, 0, ""
+    for data in dataset.series.values():
+        for reviewed in (data.reviewed, ()):
+            negatives = _unannotated(encoder.encode(data.candles, data.annotations, reviewed).samples)
+            outside = ~_inside(negatives, data, reviewed)
+            looked_at += len(negatives)
+            wrong += int(outside.sum())
+            if outside.any() and not first:
+                number = int(np.flatnonzero(outside)[0])
+                candles = f"candles {negatives.first[number]} to {negatives.last[number]} of {data.candles.key}"
+                first = f"{candles} count as no pattern, but nobody looked at all of them"
+    return row(WHERE_REVIEWED, name, looked_at, "samples", f"{first}; {wrong} of {looked_at} samples" if first else "")
+
+
+def _unannotated(samples: Samples) -> Samples:
+    return samples.take((_codes(samples) == 0).any(axis=1) & (samples.annotation < 0))
+
+
+def _inside(samples: Samples, data: SeriesData, reviewed: tuple[ReviewedRange, ...]) -> NDArray[np.bool_]:
+    """The samples whose every candle lies in some reviewed range."""
+    seen = np.zeros(len(data.candles) + 1, dtype=np.int64)
+    for item in reviewed:
+        first, last = data.candles.index_range(item.start_time, item.end_time)
+        seen[first + 1 : last + 2] = 1
+    total = np.cumsum(seen)
+    return np.asarray(total[samples.last + 1] - total[samples.first] == samples.last - samples.first + 1)
+
+
+def independent_row(build: Callable[[], Recipe], dataset: Dataset) -> AuditRow:
+    """Exchange the labels of the annotations: no feature may change by a bit, whatever plugins tell each other."""
+    recipe = build()
+    before = list(_features(recipe, dataset))
+    after = list(_features(recipe, _relabelled(dataset)))
+    columns = recipe.plan.candle_columns + recipe.plan.window_columns
+    looked_at = len(columns)
+    changed: dict[str, None] = {}
+    for old, new in zip(before, after, strict=True):
+        equal = (old == new) | (np.isnan(old) & np.isnan(new))
+        changed |= dict.fromkeys(columns[column] for column in np.flatnonzero(~equal.all(axis=0)))
+    subject = ", ".join(_owners(recipe, changed)) or "features"
+    names = list(changed)
+    found = f"{', '.join(names[:3])} changed with the labels" if names else ""
+    return row(FEATURES_KNOW_NO_LABEL, subject, looked_at, "features", found)
+
+
+def _owners(recipe: Recipe, columns: dict[str, None]) -> Iterator[str]:
+    """The extractors that some of the columns come from."""
+    plan = recipe.plan
+    owners = [(one.name, one.extractor.columns) for one in plan.candle_extractors]
+    owners += [(one.name, one.extractor.columns) for one in plan.window_extractors]
+    for name, own in owners:
+        if not columns.keys().isdisjoint(own):
+            yield name
+
+
+def _features(recipe: Recipe, dataset: Dataset) -> Iterator[NDArray[np.float32]]:
+    """Candle features of the last candle of every candidate window beside its window features, by series.
+
+    The series are encoded first, as before training.
+    """
+    for data in dataset.series.values():
+        recipe.encoder.encode(data.candles, data.annotations, data.reviewed)
+    for data in dataset.series.values():
+        samples = recipe.encoder.candidates(data.candles)
+        labelled = recipe.encoder.label(samples, data.candles, data.annotations)
+        matrix = recipe.features(data.candles).matrix[labelled.last]
+        windows = window_features(recipe.plan, data.candles, labelled.first, labelled.last)
+        yield np.concatenate((matrix, windows), axis=1)
+
+
+def _relabelled(dataset: Dataset) -> Dataset:
+    """The same annotations, each with the label of the next of its series."""
+    series = {}
+    for key, data in dataset.series.items():
+        labels = [annotation.label for annotation in data.annotations]
+        moved = zip(data.annotations, labels[1:] + labels[:1], strict=True)
+        series[key] = replace(data, annotations=tuple(replace(one, label=label) for one, label in moved))
+    return replace(dataset, series=series, hash=content_hash(series))

@@ -1,0 +1,119 @@
+"""The audit of a configuration, and of the data that is about to be trained on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from candle_ml.audit.blocks import APART, Part, block_rows, parts_of_fold, parts_of_split
+from candle_ml.audit.features import feature_rows
+from candle_ml.audit.fixture import fixture_dataset
+from candle_ml.audit.key import audit_key
+from candle_ml.audit.labels import independent_row, known_row, negatives_row
+from candle_ml.audit.results import AuditReport, AuditRow, Depth, skipped
+from candle_ml.audit.store import keep, kept
+from candle_ml.components import FeatureExtractor, Options, Progress, no_progress
+from candle_ml.config import PipelineConfig
+from candle_ml.dataset import Dataset
+from candle_ml.errors import DataError, TrainingError
+from candle_ml.inference import Recipe, build_recipe
+from candle_ml.reading import read_dataset
+from candle_ml.samples import build_samples
+from candle_ml.scores import Samples
+from candle_ml.split import walk_forward
+from candle_ml.training import Prepared, prepare, split_samples
+from candle_ml.walk_forward import has_folds
+
+_POKED: dict[Depth, int] = {"quick": 32, "full": 480}
+_SAMPLES: dict[Depth, int] = {"quick": 12, "full": 1000}
+_WINDOWS: dict[Depth, int] = {"quick": 60, "full": 120}
+SPLIT = "split"
+DATA = "the data at hand"
+
+
+def audit_plugins(config: PipelineConfig, depth: Depth = "full", progress: Progress = no_progress) -> AuditReport:
+    """Audit extractors, encoder and split of a configuration on made candles.
+
+    `quick` does what `full` does on fewer candles after the lookback. Raises `PluginError` where a plugin raises.
+    """
+    started = time.perf_counter()
+    recipe = build_recipe(config)
+    count = recipe.plan.lookback + max(400, _WINDOWS[depth] * recipe.encoder.longest_window)
+    dataset = fixture_dataset(count, recipe.encoder.longest_window)
+    rows = [
+        *_feature_rows(config, recipe, depth, progress),
+        independent_row(lambda: build_recipe(config), dataset),
+        known_row(config.labels.chosen.name, recipe.encoder, dataset, _SAMPLES[depth], progress),
+        negatives_row(config.labels.chosen.name, recipe.encoder, dataset),
+        *_split_rows(config, build_samples(dataset, recipe.encoder).samples, dataset),
+    ]
+    seconds = round(time.perf_counter() - started, 3)
+    return AuditReport(key=audit_key(config, recipe), depth=depth, seconds=seconds, rows=tuple(rows))
+
+
+def audit_data(prepared: Prepared, config: PipelineConfig) -> tuple[AuditRow, ...]:
+    """Audit the blocks that are about to be trained on; a `random` split has said that it leaks and is left out."""
+    if not config.split.enabled or config.split.method == "random":
+        return ()
+    arrangements = [parts_of_split(prepared.split), *_folds(config, prepared.samples, prepared.dataset)]
+    return tuple(block_rows(DATA, arrangements, prepared.dataset))
+
+
+def audit_project(config: PipelineConfig, progress: Progress = no_progress) -> AuditReport:
+    """The full audit of a configuration, kept for the trainings to come, and that of the configured data.
+
+    Data that cannot be read or divided is said to be left out.
+    """
+    report = audit_plugins(config, "full", progress)
+    keep(config.root, report)
+    try:
+        rows = audit_data(prepare(read_dataset(config, progress=progress), config, progress), config)
+    except (DataError, TrainingError) as error:
+        rows = (skipped(APART, DATA, str(error.problems[0])),)
+    return report.model_copy(update={"rows": (*report.rows, *rows)})
+
+
+def audit_before_training(config: PipelineConfig, prepared: Prepared, progress: Progress = no_progress) -> AuditReport:
+    """Refuse to train on a leak: the configuration's audit (made once, then kept) and that of the data at hand.
+
+    Raises `AuditError` that names every leak.
+    """
+    key = audit_key(config, prepared.recipe)
+    report = kept(config.root, key) or audit_plugins(config, "quick", progress)
+    keep(config.root, report)
+    rows = report.rows if config.split.method != "random" else [row for row in report.rows if row.subject != SPLIT]
+    report = report.model_copy(update={"rows": (*rows, *audit_data(prepared, config))})
+    report.refuse_leaks()
+    return report
+
+
+def _feature_rows(config: PipelineConfig, recipe: Recipe, depth: Depth, progress: Progress) -> Iterator[AuditRow]:
+    """Each extractor by itself; the raw candles, where there is none, know nothing but themselves."""
+    for choice in config.features.use:
+        component = config.manager.component("feature-extractor", choice.name)
+
+        def build(name: str = component.name, options: Options = choice.options) -> FeatureExtractor:
+            return config.manager.build("feature-extractor", name, options)
+
+        yield from feature_rows(choice.name, build, recipe.encoder, _POKED[depth], progress)
+
+
+def _split_rows(config: PipelineConfig, samples: Samples, dataset: Dataset) -> Iterator[AuditRow]:
+    """The blocks, and the folds, that the configured split makes of the made candles."""
+    if not config.split.enabled:
+        yield skipped(APART, SPLIT, "the stage is disabled")
+        return
+    try:
+        arrangements = [parts_of_split(split_samples(samples, dataset, config)), *_folds(config, samples, dataset)]
+    except TrainingError as error:
+        yield skipped(APART, SPLIT, f"the made candles are too few for it ({error.problems[0]})")
+        return
+    yield from block_rows(SPLIT, arrangements, dataset)
+
+
+def _folds(config: PipelineConfig, samples: Samples, dataset: Dataset) -> list[list[Part]]:
+    if not has_folds(config):
+        return []
+    candles = {key: data.candles for key, data in dataset.series.items()}
+    folds = walk_forward(samples, candles, folds=config.split.folds, embargo=config.split.embargo)
+    return [parts_of_fold(fold) for fold in folds]

@@ -1,0 +1,153 @@
+"""Walking forward: each stretch of time is predicted by a model of its own, fitted on what was known before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from candle_ml.candles import Candles, SeriesKey
+from candle_ml.components import Progress, no_progress
+from candle_ml.config import PipelineConfig
+from candle_ml.dataset import Dataset
+from candle_ml.errors import TrainingError
+from candle_ml.evaluation import Evaluation, SeriesCase
+from candle_ml.inference import OutOfFold, Predictor
+from candle_ml.predictions import Prediction
+from candle_ml.split import Block, Fold, Split, split, walk_forward
+from candle_ml.training import Prepared, Trained, cases, evaluated, fit
+
+
+@dataclass(frozen=True, slots=True)
+class FoldResult:
+    """What the model of one fold (1 is the earliest) scored on the fold's test block; None where it has no truth."""
+
+    number: int
+    block: Block
+    evaluation: Evaluation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """The folds that could be fitted, what their models predicted, and why others could not."""
+
+    folds: tuple[FoldResult, ...]
+    predictions: tuple[Prediction, ...]
+    notes: tuple[str, ...]
+
+    def metrics(self) -> dict[str, float]:
+        """Macro F1 of candles and of spans: of each fold (`fold_1_f1_macro`), and their means (`folds_f1_macro`)."""
+        scores = {fold.number: _headlines(fold.evaluation) for fold in self.folds if fold.evaluation is not None}
+        each = {f"fold_{number}_{name}": value for number, found in scores.items() for name, value in found.items()}
+        names = next(iter(scores.values()), {})
+        means = {f"folds_{name}": float(np.mean([found[name] for found in scores.values()])) for name in names}
+        return means | each
+
+
+def has_folds(config: PipelineConfig) -> bool:
+    """Whether a configuration asks for folds."""
+    return config.split.enabled and (config.split.method == "walk_forward" or config.evaluation.out_of_fold)
+
+
+def walk(prepared: Prepared, config: PipelineConfig, progress: Progress = no_progress) -> Walked:
+    """Fit, predict and score every fold.
+
+    A fold's model stops early, is calibrated and gets its thresholds on the end of the fold's own train part; where
+    that has too few patterns for it, it is fitted on the whole part and its probabilities are its own. A fold that
+    cannot be fitted at all is left out. Raises `TrainingError` where a fold has no sample.
+    """
+    candles = _candles(prepared.dataset)
+    folds = walk_forward(prepared.samples, candles, folds=config.split.folds, embargo=config.split.embargo)
+    results: list[FoldResult] = []
+    predictions: list[Prediction] = []
+    notes: list[str] = []
+    for number, fold in enumerate(folds, 1):
+        progress("folds", number - 1, len(folds))
+        trained = _fitted(prepared, fold, number, config, notes)
+        if trained is None:
+            continue
+        found = cases(prepared.dataset, trained.predictor, prepared.split.train.classes, fold.test_block)
+        score = evaluated(trained.prepared, trained.predictor, found, config) if found else None
+        results.append(FoldResult(number, fold.test_block, score))
+        predictions += block_predictions(prepared.dataset, trained.predictor, fold.test_block, found)
+    progress("folds", len(folds), len(folds))
+    return Walked(tuple(results), tuple(predictions), tuple(notes))
+
+
+def block_predictions(
+    dataset: Dataset, predictor: Predictor, block: Block, found: Sequence[SeriesCase]
+) -> Iterator[Prediction]:
+    """What a predictor says of the candles of a block, after its embargo, knowing nothing after the block.
+
+    `found` are cases of the same block, whose predictions are used again. Spans that begin before those candles are
+    left out.
+    """
+    known = {case.candles.key: case.prediction for case in found}
+    for key, data in dataset.series.items():
+        candles = _closed(data.candles, block.end)
+        first = int(np.searchsorted(candles.time, block.start)) + block.embargo
+        if first < len(candles):
+            start = int(candles.time[first])
+            prediction = (known.get(key) or predictor.predict(candles)).since(start)
+            yield replace(prediction, spans=tuple(span for span in prediction.spans if span.start_time >= start))
+
+
+def tested_block(trained: Trained, found: Sequence[SeriesCase]) -> OutOfFold | None:
+    """The test block as the evaluated model predicts it; None where a random split has left no time unseen."""
+    prepared = trained.prepared
+    train, block = prepared.split.block("train"), prepared.split.block("test")
+    if train is None or block is None or block.start < train.end:
+        return None
+    predictions = list(block_predictions(prepared.dataset, trained.predictor, block, found))
+    return OutOfFold.of("test block", predictions, trained.predictor.classes)
+
+
+def _headlines(evaluation: Evaluation) -> dict[str, float]:
+    spans = evaluation.spans.at(evaluation.spans.iou).macro
+    return {"f1_macro": evaluation.f1_macro, "span_f1_macro": spans.f1_score}
+
+
+def _fitted(prepared: Prepared, fold: Fold, number: int, config: PipelineConfig, notes: list[str]) -> Trained | None:
+    """The fold's model: with its own validation and calibration blocks, else without, else none."""
+    try:
+        return fit(replace(prepared, split=_inner_split(prepared.dataset, fold, config)), config)
+    except TrainingError:
+        whole = _only_train(fold)
+    try:
+        trained = fit(replace(prepared, split=whole), config)
+    except TrainingError as error:
+        notes.append(f"fold {number} is left out: {error.problems[0]}")
+        return None
+    notes.append(f"fold {number} is fitted without early stopping and calibration: too few patterns before its test")
+    return trained
+
+
+def _inner_split(dataset: Dataset, fold: Fold, config: PipelineConfig) -> Split:
+    """Train, validation and calibration in their configured proportions within the fold's train part."""
+    stage = config.split
+    total = stage.train + stage.validation + stage.calibration
+    candles = {key: _closed(one, fold.train_block.end) for key, one in _candles(dataset).items()}
+    return split(
+        fold.train,
+        candles,
+        train=stage.train / total,
+        validation=stage.validation / total,
+        calibration=stage.calibration / total,
+        test=0.0,
+        embargo=stage.embargo,
+    )
+
+
+def _only_train(fold: Fold) -> Split:
+    none = fold.train.take(np.zeros(len(fold.train), dtype=bool))
+    return Split(fold.train, none, none, none, (fold.train_block,))
+
+
+def _candles(dataset: Dataset) -> Mapping[SeriesKey, Candles]:
+    return {key: data.candles for key, data in dataset.series.items()}
+
+
+def _closed(candles: Candles, end: int) -> Candles:
+    """The candles that have closed by a time."""
+    return candles[: int(np.searchsorted(candles.time + candles.key.seconds, end, side="right"))]
