@@ -98,16 +98,16 @@ def write_samples(path: Path, samples: Samples, candles: Mapping[SeriesKey, Cand
 
     `label` is a list, one a step, where the samples are sequences.
     """
-    codes = pa.array(_labels(samples))
+    series = [samples.series[code] for code in samples.series_code.tolist()]
     annotation = [samples.annotation_ids[code] if code >= 0 else None for code in samples.annotation.tolist()]
     columns = {
-        "pair": [samples.series[code].pair for code in samples.series_code.tolist()],
-        "timeframe": [samples.series[code].timeframe for code in samples.series_code.tolist()],
+        "pair": pa.array([key.pair for key in series], pa.string()),
+        "timeframe": pa.array([key.timeframe for key in series], pa.string()),
         **{name: getattr(samples, name) for name in ("first", "last")},
         "first_time": open_times(samples, samples.first, candles),
         "last_time": open_times(samples, samples.last, candles),
         **{name: getattr(samples, name) for name in ("scale", "known_at")},
-        "label": codes if len(samples) else pa.array([], _label_type(samples.kind)),
+        "label": pa.array(_labels(samples), _label_type(samples.kind)),
         "weight": samples.weight,
         "annotation": pa.array(annotation, pa.string()),
         "span_length": samples.span_length,
