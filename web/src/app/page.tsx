@@ -1,3 +1,5 @@
+import { Annotator } from "@/annotator/Annotator";
+
 export default function Page() {
-  return <main>Candle Annotator</main>;
+  return <Annotator />;
 }

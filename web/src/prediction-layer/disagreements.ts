@@ -3,9 +3,10 @@ import type { Run } from "./filters";
 import { countBefore } from "./times";
 import { NO_PATTERN, type Candle } from "./types";
 
-/** What the comparison needs of an annotation; a point starts and ends at one candle. */
+/** What the comparison needs of an annotation. A point (start and end are one candle) can agree with a run only. */
 export interface HumanSpan {
   id: number;
+  isPoint?: boolean;
   start_time: number;
   end_time: number;
   label: string;
@@ -50,10 +51,9 @@ export function disagreements(
 }
 
 function compared(run: Run, about: HumanSpan[]): Disagreement[] {
-  const [first] = about;
-  if (first === undefined) return [{ kind: "missed", run, human: null }];
   if (about.some((span) => span.label === run.label || span.label === NO_PATTERN || judged(span, run))) return [];
-  return [{ kind: "mismatch", run, human: first }];
+  const human = about.find((span) => span.isPoint !== true) ?? null;
+  return [{ kind: human === null ? "missed" : "mismatch", run, human }];
 }
 
 function judged(span: HumanSpan, run: Run): boolean {

@@ -29,6 +29,11 @@ describe("disagreements", () => {
     expect(disagreements([run(10, 19)], [span], candles)).toEqual([]);
   });
 
+  it("are missed where only a point of another label is about the run", () => {
+    const point = human(12, 12, "break_up", { isPoint: true });
+    expect(disagreements([run(10, 19)], [point], candles)).toEqual([{ kind: "missed", run: run(10, 19), human: null }]);
+  });
+
   it("do not count what programs say", () => {
     const found = disagreements([run(10, 19)], [human(10, 19, "flag", { source: "talib" })], candles);
     expect(found).toMatchObject([{ kind: "missed" }]);

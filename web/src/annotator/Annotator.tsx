@@ -1,0 +1,62 @@
+"use client";
+
+import { useEffect, useState } from "react";
+import { usePredictionLayer } from "@/prediction-layer";
+import { AnnotationPanel } from "./AnnotationPanel";
+import { Annotations } from "./annotations";
+import { ChartBar } from "./ChartBar";
+import { ChartPane } from "./ChartPane";
+import { Desk } from "./desk";
+import { DisagreementPanel } from "./DisagreementPanel";
+import { HelpPanel } from "./HelpPanel";
+import { historyKey } from "./keyboard";
+import { LabelPanel } from "./LabelPanel";
+import { ModeBar } from "./ModeBar";
+import { PredictionPanel } from "./PredictionPanel";
+import { SelectionPanel } from "./SelectionPanel";
+import { useStore } from "./use-store";
+
+export function Annotator() {
+  const { layer, state } = usePredictionLayer();
+  const [desk] = useState(() => new Desk(new Annotations(), layer));
+  const stored = useStore(desk.annotations);
+  useEffect(() => void desk.annotations.load(), [desk]);
+  useHistoryKeys(desk);
+  return (
+    <div className="annotator">
+      <main>
+        <h1 className="unseen">Candle Annotator</h1>
+        <ChartBar desk={desk} stored={stored} />
+        <ModeBar desk={desk} stored={stored} />
+        {stored.error !== null && (
+          <p role="alert" className="problem">
+            {stored.error}
+            <button type="button" onClick={() => desk.annotations.dismissError()}>
+              Close message
+            </button>
+          </p>
+        )}
+        <ChartPane desk={desk} stored={stored} />
+      </main>
+      <aside aria-label="Panels">
+        <PredictionPanel desk={desk} state={state} />
+        <SelectionPanel desk={desk} stored={stored} layer={state} />
+        <DisagreementPanel desk={desk} runs={state.runs} stored={stored} />
+        <AnnotationPanel desk={desk} stored={stored} />
+        <LabelPanel desk={desk} labels={stored.labels} />
+        <HelpPanel />
+      </aside>
+    </div>
+  );
+}
+
+function useHistoryKeys(desk: Desk) {
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      const typing = event.target instanceof HTMLElement && event.target.matches("input:not([type=checkbox]), textarea");
+      if (!typing && historyKey(desk, event)) event.preventDefault();
+    };
+    window.addEventListener("keydown", listen);
+    return () => window.removeEventListener("keydown", listen);
+  }, [desk]);
+}

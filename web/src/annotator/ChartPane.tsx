@@ -1,0 +1,69 @@
+import { useEffect, useRef, type KeyboardEvent } from "react";
+import type { AnnotationsState } from "./annotations";
+import { ChartView } from "./chart-view";
+import type { Desk } from "./desk";
+import { timeText } from "./format";
+import { chartKey } from "./keyboard";
+import { useStore } from "./use-store";
+
+/** What is on the page, for its console and for tests in a browser. */
+declare global {
+  interface Window {
+    annotator?: { desk: Desk; view: ChartView };
+  }
+}
+
+export function ChartPane({ desk, stored }: { desk: Desk; stored: AnnotationsState }) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (box.current === null) return undefined;
+    const view = new ChartView(box.current, desk);
+    window.annotator = { desk, view };
+    return () => {
+      delete window.annotator;
+      view.remove();
+    };
+  }, [desk]);
+  const { chart, candles } = stored;
+  const name = chart === null ? "No chart" : `${chart.pair} ${chart.timeframe}, ${candles.length} candles`;
+  return (
+    <>
+      <div
+        ref={box}
+        id="chart"
+        className="chart"
+        role="application"
+        aria-label={`Chart of ${name}`}
+        aria-describedby="where"
+        tabIndex={0}
+        onPointerDown={(event) => event.currentTarget.focus()}
+        onKeyDown={(event) => pressed(desk, event)}
+      />
+      <Where desk={desk} stored={stored} />
+      {chart === null && !stored.loading && <p className="hint">Upload a CSV of candles to begin.</p>}
+    </>
+  );
+}
+
+function pressed(desk: Desk, event: KeyboardEvent) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (chartKey(desk, { key: event.key, shiftKey: event.shiftKey, repeat: event.repeat })) event.preventDefault();
+}
+
+/** Says where the cursor is, what is selected and what has just happened. */
+function Where({ desk, stored }: { desk: Desk; stored: AnnotationsState }) {
+  const { cursor, anchor, focus, notice } = useStore(desk);
+  const candle = cursor === null ? undefined : stored.candles[cursor];
+  const count = cursor === null || anchor === null ? 0 : Math.abs(cursor - anchor) + 1;
+  const parts = [
+    candle && `${timeText(candle.time)}: open ${candle.open}, high ${candle.high}, low ${candle.low}, close ${candle.close}`,
+    count > 0 && `${count} candles selected`,
+    focus && `prediction ${focus.label} from ${timeText(focus.start)} to ${timeText(focus.end)}`,
+    notice,
+  ];
+  return (
+    <p id="where" role="status" className="where">
+      {parts.filter(Boolean).join(" · ") || "Choose a candle by mouse or arrow keys"}
+    </p>
+  );
+}

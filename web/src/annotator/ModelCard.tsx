@@ -1,0 +1,35 @@
+import type { LayerState, PredictionLayer } from "@/prediction-layer";
+import { momentText, percentText } from "./format";
+
+export function ModelCard({ layer, state }: { layer: PredictionLayer; state: LayerState }) {
+  if (state.model === null) return null;
+  const { model_info: info, metrics } = state.model;
+  return (
+    <div>
+      <dl className="facts">
+        <dt>Model</dt>
+        <dd>{info.model_name}</dd>
+        <dt>Version</dt>
+        <dd>{info.model_version}</dd>
+        <dt>Type</dt>
+        <dd>{info.model_type}</dd>
+        <dt>Trained</dt>
+        <dd>{momentText(info.trained_at)}</dd>
+        <dt>F1 macro</dt>
+        <dd>{percentText(metrics.f1_macro)}</dd>
+      </dl>
+      {state.models.length > 0 && (
+        <label>
+          Serve version
+          <select value={info.model_version} onChange={(event) => void layer.loadModel(event.target.value)}>
+            {state.models.map((model) => (
+              <option key={model.version} value={model.version}>
+                {[model.version, model.model_type, momentText(model.trained_at), ...model.aliases].join(" · ")}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+    </div>
+  );
+}

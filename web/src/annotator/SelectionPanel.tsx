@@ -1,0 +1,72 @@
+import type { LayerState, Run } from "@/prediction-layer";
+import type { AnnotationsState } from "./annotations";
+import type { Desk } from "./desk";
+import { percentText, timeText } from "./format";
+import { Choice } from "./ModeBar";
+import { SpanEditor } from "./SpanEditor";
+import { useStore } from "./use-store";
+
+interface Props {
+  desk: Desk;
+  stored: AnnotationsState;
+  layer: LayerState;
+}
+
+export function SelectionPanel({ desk, stored, layer }: Props) {
+  const { selected, focus } = useStore(desk);
+  const span = selected?.kind === "span" ? stored.spans.find((each) => each.id === selected.id) : undefined;
+  const point = selected?.kind === "point" ? stored.points.find((each) => each.id === selected.id) : undefined;
+  const range = selected?.kind === "range" ? stored.ranges.find((each) => each.id === selected.id) : undefined;
+  return (
+    <section aria-labelledby="selection">
+      <h2 id="selection">Selection</h2>
+      {focus !== null && <Judging desk={desk} run={focus} stored={stored} version={layer.prediction?.modelVersion} />}
+      {span !== undefined && <SpanEditor key={span.id} desk={desk} span={span} labels={stored.labels} />}
+      {point !== undefined && (
+        <p>
+          {point.label_type} {timeText(point.timestamp)}
+        </p>
+      )}
+      {range !== undefined && (
+        <p>
+          Reviewed from {timeText(range.start_time)} to {timeText(range.end_time)}
+        </p>
+      )}
+      {selected !== null && (
+        <button type="button" onClick={() => void desk.deleteSelected()}>
+          Delete annotation
+        </button>
+      )}
+      {selected === null && focus === null && <p className="hint">Nothing is selected.</p>}
+    </section>
+  );
+}
+
+interface JudgingProps {
+  desk: Desk;
+  run: Run;
+  stored: AnnotationsState;
+  version: string | undefined;
+}
+
+function Judging({ desk, run, stored, version }: JudgingProps) {
+  const names = stored.labels.filter((label) => label.is_active && label.name !== run.label).map((label) => label.name);
+  const correct = (label: string) => label !== "" && void desk.correct(label);
+  return (
+    <div>
+      <p>
+        Model {version} says <strong>{run.label}</strong> ({percentText(run.confidence)}) from {timeText(run.start)} to{" "}
+        {timeText(run.end)}.
+      </p>
+      <div className="bar">
+        <button type="button" onClick={() => void desk.confirm()}>
+          Confirm
+        </button>
+        <button type="button" onClick={() => void desk.dismiss()}>
+          Dismiss
+        </button>
+        <Choice name="Correct to" value="" options={["", ...names]} empty="choose…" onChoose={correct} />
+      </div>
+    </div>
+  );
+}

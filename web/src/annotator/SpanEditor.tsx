@@ -1,0 +1,72 @@
+import { NO_PATTERN, type Outcome, type Span, type SpanLabelType } from "@/data/types";
+import type { Desk } from "./desk";
+import { percentText, timeText } from "./format";
+import { Choice } from "./ModeBar";
+
+const CONFIDENCES = ["", "1", "2", "3", "4", "5"];
+const OUTCOMES = ["", "win", "loss", "breakeven"];
+const PROGRAMS = ["model", "talib", "programmatic"];
+
+interface Props {
+  desk: Desk;
+  span: Span;
+  labels: readonly SpanLabelType[];
+}
+
+export function SpanEditor({ desk, span, labels }: Props) {
+  const change = (fields: Partial<Span>) => void desk.annotations.changeSpan(span.id, fields);
+  const names = [...new Set([span.label, ...labels.filter((each) => each.is_active).map((each) => each.name), NO_PATTERN])];
+  const confidence = span.confidence === null ? "" : String(span.confidence);
+  return (
+    <div className="editor">
+      <p>
+        {timeText(span.start_time)} to {timeText(span.end_time)}, source {span.source}
+        {span.model_prediction !== null &&
+          `, model ${span.model_prediction.model_version} said ${span.model_prediction.label} ` +
+            `(${percentText(span.model_prediction.confidence)})`}
+      </p>
+      <Choice name="Span label" value={span.label} options={names} onChoose={(label) => void desk.relabel(span.id, label)} />
+      {!PROGRAMS.includes(span.source) && (
+        <Choice
+          name="Confidence"
+          value={confidence}
+          options={[...new Set([...CONFIDENCES, confidence])]}
+          onChoose={(value) => change({ confidence: value === "" ? null : Number(value) })}
+        />
+      )}
+      <Choice
+        name="Outcome"
+        value={span.outcome ?? ""}
+        options={OUTCOMES}
+        onChoose={(value) => change({ outcome: value === "" ? null : (value as Outcome) })}
+      />
+      <label>
+        Notes
+        <textarea
+          defaultValue={span.notes ?? ""}
+          maxLength={10_000}
+          onBlur={({ target: { value } }) => value !== (span.notes ?? "") && change({ notes: value === "" ? null : value })}
+        />
+      </label>
+      <Ends desk={desk} span={span} />
+    </div>
+  );
+}
+
+function Ends({ desk, span }: { desk: Desk; span: Span }) {
+  const moves = [
+    ["Start earlier", "start_time", -1],
+    ["Start later", "start_time", 1],
+    ["End earlier", "end_time", -1],
+    ["End later", "end_time", 1],
+  ] as const;
+  return (
+    <div className="bar">
+      {moves.map(([name, end, by]) => (
+        <button key={name} type="button" onClick={() => void desk.moveEnd(span.id, end, by)}>
+          {name}
+        </button>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,51 @@
+/** The app's own routes, from the browser. */
+import type { Candle, Chart, Point, ReviewedRange, Span, SpanLabelType } from "@/data/types";
+
+export type NewSpan = Pick<Span, "chart_id" | "start_time" | "end_time" | "label"> & Partial<Span>;
+export type NewPoint = Pick<Point, "timestamp" | "label_type"> & { chart_id: number };
+export type NewRange = Pick<ReviewedRange, "chart_id" | "start_time" | "end_time">;
+export type NewLabel = Pick<SpanLabelType, "name" | "color"> & { hotkey: string | null };
+export interface Uploaded {
+  count: number;
+  chart: { id: number; name: string };
+}
+
+export const api = {
+  charts: () => ask<Chart[]>("GET", "/charts"),
+  changeChart: (id: number, change: Partial<Chart>) => ask<Chart>("PATCH", `/charts/${id}`, change),
+  deleteChart: (id: number) => ask<unknown>("DELETE", `/charts/${id}`),
+  candles: (chartId: number) => ask<Candle[]>("GET", `/candles?chartId=${chartId}`),
+  labels: () => ask<SpanLabelType[]>("GET", "/span-label-types"),
+  addLabel: (label: NewLabel) => ask<SpanLabelType>("POST", "/span-label-types", label),
+  spans: (chartId: number) => ask<Span[]>("GET", `/span-annotations?chartId=${chartId}`),
+  addSpan: (span: NewSpan) => ask<Span>("POST", "/span-annotations", span),
+  changeSpan: (id: number, change: Partial<Span>) => ask<Span>("PATCH", `/span-annotations/${id}`, change),
+  deleteSpan: (id: number) => ask<unknown>("DELETE", `/span-annotations/${id}`),
+  points: (chartId: number) => ask<Point[]>("GET", `/annotations?chartId=${chartId}`),
+  addPoint: (point: NewPoint) => ask<Point>("POST", "/annotations", point),
+  changePoint: (id: number, change: Partial<Point>) => ask<Point>("PATCH", `/annotations/${id}`, change),
+  deletePoint: (id: number) => ask<unknown>("DELETE", `/annotations/${id}`),
+  ranges: (chartId: number) => ask<ReviewedRange[]>("GET", `/reviewed-ranges?chartId=${chartId}`),
+  addRange: (range: NewRange) => ask<ReviewedRange>("POST", "/reviewed-ranges", range),
+  deleteRange: (id: number) => ask<unknown>("DELETE", `/reviewed-ranges?id=${id}`),
+  upload: (file: File) => {
+    const form = new FormData();
+    form.set("file", file);
+    return ask<Uploaded>("POST", "/upload", form);
+  },
+};
+
+/** The answer's JSON. Throws an `Error` with what the route says. */
+async function ask<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+  const json = body !== undefined && !(body instanceof FormData);
+  const response = await fetch(`/api${path}`, {
+    method,
+    ...(json ? { headers: { "Content-Type": "application/json" } } : {}),
+    ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : (body as FormData) }),
+  }).catch(() => {
+    throw new Error("The annotator does not answer");
+  });
+  const content = (await response.json().catch(() => ({}))) as Answer & { error?: string };
+  if (!response.ok) throw new Error(content.error ?? `The annotator answered ${response.status}`);
+  return content;
+}

@@ -1,0 +1,126 @@
+/** The chart: candles, both overlays, and the mouse. */
+import {
+  ColorType,
+  createChart,
+  CrosshairMode,
+  type IChartApi,
+  type ISeriesApi,
+  type MouseEventParams,
+  type UTCTimestamp,
+} from "lightweight-charts";
+import type { Candle } from "@/data/types";
+import { attachLayer } from "@/prediction-layer";
+import { AnnotationOverlay } from "./annotation-overlay";
+import type { Desk } from "./desk";
+import { drawingOf } from "./drawing";
+import { StretchDrawing } from "./stretch-drawing";
+
+const OPTIONS = {
+  autoSize: true,
+  layout: { background: { type: ColorType.Solid, color: "#ffffff" }, textColor: "#37474f" },
+  grid: { vertLines: { visible: false }, horzLines: { color: "#eceff1" } },
+  crosshair: { mode: CrosshairMode.Normal },
+  timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 0.05 },
+};
+
+const CANDLE_COLORS = {
+  upColor: "#b0bec5",
+  downColor: "#455a64",
+  borderUpColor: "#455a64",
+  borderDownColor: "#455a64",
+  wickUpColor: "#455a64",
+  wickDownColor: "#455a64",
+};
+
+export class ChartView {
+  readonly chart: IChartApi;
+  readonly series: ISeriesApi<"Candlestick">;
+  private readonly overlay = new AnnotationOverlay();
+  private readonly stretch: StretchDrawing;
+  private candles: readonly Candle[] = [];
+  private cursor: number | null = null;
+  private draggable = true;
+  private readonly undo: (() => void)[];
+
+  constructor(
+    private readonly container: HTMLElement,
+    private readonly desk: Desk,
+  ) {
+    this.chart = createChart(container, OPTIONS);
+    this.series = this.chart.addCandlestickSeries(CANDLE_COLORS);
+    const detach = attachLayer(desk.layer, this.chart, this.series);
+    this.series.attachPrimitive(this.overlay);
+    this.stretch = new StretchDrawing(container, desk, (x, y) => (this.isPlot(x, y) ? this.indexAt(x) : null));
+    this.chart.subscribeClick(this.clicked);
+    const update = () => this.update();
+    this.undo = [detach, desk.subscribe(update), desk.annotations.subscribe(update), () => this.stretch.remove()];
+    this.update();
+  }
+
+  remove(): void {
+    for (const step of this.undo) step();
+    this.chart.remove();
+  }
+
+  private isPlot(x: number, y: number): boolean {
+    const scale = this.chart.timeScale();
+    return x >= 0 && x <= scale.width() && y >= 0 && y <= this.container.clientHeight - scale.height();
+  }
+
+  /** The candle at a horizontal place. */
+  private indexAt(x: number): number | null {
+    const logical = this.chart.timeScale().coordinateToLogical(x);
+    if (logical === null || this.candles.length === 0) return null;
+    return Math.max(0, Math.min(this.candles.length - 1, Math.round(logical)));
+  }
+
+  private readonly clicked = (event: MouseEventParams): void => {
+    const index = event.point === undefined ? null : this.indexAt(event.point.x);
+    if (index === null) return;
+    const { mode } = this.desk.getState();
+    const keys = event.sourceEvent;
+    const modified = keys !== undefined && (keys.altKey || keys.ctrlKey || keys.shiftKey || keys.metaKey);
+    if (mode === "browse") this.desk.pick(index);
+    if (mode === "judge") void this.desk.judgeAt(index, modified);
+  };
+
+  private update(): void {
+    const stored = this.desk.annotations.getState();
+    const desk = this.desk.getState();
+    if (stored.candles !== this.candles) this.showCandles(stored.candles);
+    this.letDrag(desk.mode === "browse" || desk.mode === "judge");
+    const { cursor } = desk;
+    if (cursor !== this.cursor && cursor !== null) this.reveal(cursor);
+    this.cursor = cursor;
+    this.overlay.show(drawingOf(stored, desk, this.desk.selection()));
+  }
+
+  /** Whether dragging moves the chart; in the other modes it draws a stretch. */
+  private letDrag(free: boolean): void {
+    if (free === this.draggable) return;
+    this.draggable = free;
+    this.chart.applyOptions({ handleScroll: { pressedMouseMove: free, horzTouchDrag: free } });
+  }
+
+  private showCandles(candles: readonly Candle[]): void {
+    this.candles = candles;
+    this.series.setData(candles.map((candle) => ({ ...candle, time: candle.time as UTCTimestamp })));
+    this.series.applyOptions({ priceFormat: priceFormat(candles) });
+    this.chart.timeScale().setVisibleLogicalRange({ from: candles.length - 200, to: candles.length + 3 });
+  }
+
+  /** Moves a candle into sight, to the middle where it was out of it. */
+  private reveal(index: number): void {
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    if (range === null || (index >= range.from + 1 && index <= range.to - 1)) return;
+    const half = (range.to - range.from) / 2;
+    this.chart.timeScale().setVisibleLogicalRange({ from: index - half, to: index + half });
+  }
+}
+
+/** As many digits as the prices need: five figures, at least two of them behind the point. */
+function priceFormat(candles: readonly Candle[]): { type: "price"; precision: number; minMove: number } {
+  const price = candles[0]?.close ?? 1;
+  const precision = Math.max(2, Math.min(8, 4 - Math.floor(Math.log10(price))));
+  return { type: "price", precision, minMove: 10 ** -precision };
+}

@@ -1,0 +1,17 @@
+/** Numbers and times as people read them. Times are UTC. */
+
+/** `2024-01-31` for a candle that opens at midnight, else `2024-01-31 14:00`. */
+export function timeText(time: number): string {
+  const text = new Date(time * 1000).toISOString();
+  return time % 86_400 === 0 ? text.slice(0, 10) : text.slice(0, 16).replace("T", " ");
+}
+
+/** `2024-01-31 14:00`, of Unix seconds or an ISO time. */
+export function momentText(moment: number | string): string {
+  const date = new Date(typeof moment === "number" ? moment * 1000 : moment);
+  return Number.isNaN(date.getTime()) ? String(moment) : date.toISOString().slice(0, 16).replace("T", " ");
+}
+
+export function percentText(share: number | null | undefined): string {
+  return share === null || share === undefined ? "–" : `${Math.round(share * 100)} %`;
+}
