@@ -35,6 +35,8 @@ def configure(stream: TextIO | None = None) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=named, processors=[remove_meta, *rendering])
     )
+    # Its retries of a registry that is away would fill the log, which says once that it is away.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
 
 

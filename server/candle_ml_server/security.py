@@ -1,4 +1,4 @@
-"""Who is answered: host, origin, API key and requests that two servers could read differently."""
+"""Who is answered: host, origin and API key."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class Gate:
     def check(self, scope: HTTPScope) -> None:
         """Raises `ProblemError`: 400, 401, 403 or 421."""
         headers = list(scope["headers"])
-        self._check_form(scope, headers)
+        if not scope["path"].startswith("/"):
+            raise ProblemError(BAD_REQUEST, "the request target is no path")
         self._check_host(headers)
         self._check_origin(headers)
         if not self._is_preflight(scope) and scope["path"] not in OPEN_PATHS:
@@ -59,12 +60,6 @@ class Gate:
     def _is_preflight(self, scope: HTTPScope) -> bool:
         asks = bool(header_values(scope["headers"], b"access-control-request-method"))
         return scope["method"] == "OPTIONS" and asks and bool(self._settings.cors_origins)
-
-    def _check_form(self, scope: HTTPScope, headers: Headers) -> None:
-        if not scope["path"].startswith("/"):
-            raise ProblemError(BAD_REQUEST, "the request target is no path")
-        if header_values(headers, b"transfer-encoding") and header_values(headers, b"content-length"):
-            raise ProblemError(BAD_REQUEST, "the request has both Content-Length and Transfer-Encoding")
 
     def _check_host(self, headers: Headers) -> None:
         given = header_values(headers, b"host")

@@ -47,7 +47,7 @@ def answer_of(project: Any, body: Any, tmp_path: Path, error: BaseException) -> 
 
 def test_a_model_that_fails_is_a_500_that_tells_nothing(project: Any, body: Any, tmp_path: Path) -> None:
     """Whatever a plugin raises, the client gets a problem without the error's text."""
-    for error in (RuntimeError("secret of /work/x.py"), SystemExit("secret"), MemoryError("secret")):
+    for error in (RuntimeError("secret of /srv/x.py"), SystemExit("secret"), MemoryError("secret")):
         status, media, problem = answer_of(project, body, tmp_path, error)
         assert (status, media) == (500, "application/problem+json")
         assert problem == {

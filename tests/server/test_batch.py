@@ -149,4 +149,6 @@ def test_files_that_change_are_read_again(start: Any, project: Any, tmp_path: An
     file.unlink()
     found = service.client.post("/predict/batch", request)
     assert (found.status, found.json["type"]) == (503, "urn:candle-ml:problem:no-source")
+    advice = "no source of the configuration gave candles; the log of the service says why"
+    assert found.json["detail"] == advice
     assert str(tmp_path) not in found.body.decode()

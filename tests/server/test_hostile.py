@@ -89,7 +89,7 @@ def test_a_hostile_body_is_refused(client: Any, name: str) -> None:
         # Prices that round to zero and an empty list of patterns are no errors everywhere.
         assert refused, (path, found.status, found.body[:200])
         assert found.headers["content-type"] == "application/problem+json"
-        for leak in (b"Traceback", b"site-packages", b"candle_ml_server", b"pydantic", b"/work/", b"File "):
+        for leak in (b"Traceback", b"site-packages", b"candle_ml_server", b"pydantic", b"File "):
             assert leak not in found.body
 
 
@@ -122,6 +122,7 @@ def test_a_body_that_is_not_json_is_415(client: Any, body: Any, name: str) -> No
     for path in POSTS:
         found = client.post(path, body, MEDIA[name])
         assert (found.status, found.json["type"]) == (415, "urn:candle-ml:problem:unsupported-media-type")
+        assert found.json["detail"] == "send JSON in UTF-8, not compressed, as application/json"
 
 
 def http(head: str, body: bytes = b"") -> bytes:
@@ -196,6 +197,12 @@ RAW = {
 }
 
 
+MESSAGES = {
+    "an absolute target": b'"detail":"the request target is no path"',
+    "a star": b'"detail":"the request target is no path"',
+}
+
+
 @pytest.mark.parametrize("name", RAW)
 def test_a_hostile_connection_is_refused(client: Any, name: str) -> None:
     """What is no proper request gets a refusal or nothing; a second request smuggled behind it gets no answer."""
@@ -204,6 +211,7 @@ def test_a_hostile_connection_is_refused(client: Any, name: str) -> None:
     status = received.partition(b"\r\n")[0].split(b" ")[1] if received else b""
     assert status in statuses, received[:300]
     assert received.count(b"HTTP/1.1 ") <= 1
+    assert MESSAGES.get(name, b"") in received
 
 
 SETTINGS = "Connection: Upgrade, HTTP2-Settings\nUpgrade: h2c\nHTTP2-Settings: "
@@ -298,6 +306,7 @@ def test_too_many_large_bodies_at_once_are_refused(start: Any) -> None:
             received = read_answer(one_more)
         assert received.startswith(b"HTTP/1.1 503")
         assert b"retry-after: 1" in received
+        assert b'"detail":"too many large bodies are under way"' in received
         assert service.client.post("/predict", {}).status == 422
     finally:
         for connection in held:

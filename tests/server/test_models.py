@@ -277,8 +277,14 @@ def test_a_registry_that_goes_away_leaves_the_model_serving(
         "detail": "does not answer; see the log of the service",
     }
     assert client.post("/predict", body).status == 200
-    for found in (client.get("/models"), client.post("/model/load", {"version": 2})):
+    details = (
+        "the model registry does not answer; try again later",
+        "the model registry does not answer; the model that is loaded keeps serving",
+    )
+    asked = (client.get("/models"), client.post("/model/load", {"version": 2}))
+    for found, detail in zip(asked, details, strict=True):
         assert (found.status, found.json["type"]) == (503, "urn:candle-ml:problem:tracking-away")
+        assert found.json["detail"] == detail
         assert str(tmp_path) not in found.body.decode()
 
 

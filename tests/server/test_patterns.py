@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +73,31 @@ def test_a_disabled_plugin_is_told(start: Any, project: Any, tmp_path: Path, row
         assert (found.status, found.json["type"]) == (503, "urn:candle-ml:problem:no-patterns")
         assert "talib-patterns" in found.json["detail"]
     assert client.get("/health").status == 200
+
+
+WITHOUT_TALIB = """
+import sys
+sys.modules["talib"] = None
+from pathlib import Path
+from candle_ml.config import load_config
+from candle_ml_server.patterns import Patterns
+from candle_ml_server.problems import ProblemError
+try:
+    Patterns(load_config(Path("config/pipeline.yaml"), ()), 100).available()
+except ProblemError as error:
+    print(error.kind.slug, error.detail)
+"""
+
+
+def test_talib_that_is_missing_is_told(project: Any) -> None:
+    """Where TA-Lib is not installed, the problem says how to install it."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    found = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TALIB],
+        cwd=project.root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.stdout == "no-patterns TA-Lib is not installed: pip install 'candle-ml[features-talib]'\n"

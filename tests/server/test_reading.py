@@ -28,6 +28,14 @@ def test_more_objects_than_candles_are_allowed_is_told_before_they_are_parsed() 
     assert raised.value.detail == "body: 20001 objects and 1 arrays; at most 100 candles"
 
 
+def test_an_object_of_very_many_keys_is_one_error() -> None:
+    """A million unknown keys do not become a million errors."""
+    crowd = b'"time":1' + b"".join(b',"k%d":1' % number for number in range(60))
+    assert refused(b"{" + crowd + b"}").detail == "body: an object of 61 keys; an object has more than 50 keys"
+    row = b'{"pair":"A","timeframe":"1d","candles":[{' + crowd + b"}]}"
+    assert refused(row).detail == "candles: a list of 1; an object has more than 50 keys"
+
+
 COLONS = {
     "in a name": {"pair": "BINANCE:BTC:USD", "timeframe": "1d", "candles": [ROW]},
     "in no name": {"pair": "A", "timeframe": "1d", "candles": [ROW, ROW], "include": ["probabilities"]},
@@ -101,9 +109,9 @@ def test_a_version_may_be_a_number_or_text() -> None:
 
 
 PATHS = {
-    "/work/project/bundle/model.skops: bad": "model.skops: bad",
+    "/srv/project/bundle/model.skops: bad": "model.skops: bad",
     "cannot open '/usr/lib/x/libgomp.so.1'": "cannot open 'libgomp.so.1'",
-    "sqlite:////home/me/mlflow.db: away": "sqlite:////home/me/mlflow.db: away",
+    "sqlite:////srv/me/mlflow.db: away": "sqlite:////srv/me/mlflow.db: away",
     "model/meta.json: its bytes have changed": "model/meta.json: its bytes have changed",
     "1/2 and a/b": "1/2 and a/b",
 }
@@ -117,7 +125,7 @@ def test_absolute_paths_are_reduced_to_their_last_name(text: str, shown: str) ->
 
 def test_a_candle_ml_error_becomes_a_problem_without_paths() -> None:
     """Its problems are the errors of the document."""
-    error = ProblemError.of(MODEL_REFUSED, BundleError.at("/tmp/x/bundle/golden.npz", "missing", "a complete bundle"))
+    error = ProblemError.of(MODEL_REFUSED, BundleError.at("/srv/x/bundle/golden.npz", "missing", "a complete bundle"))
     assert error.content() == {
         "type": "urn:candle-ml:problem:model-refused",
         "title": "The model cannot be served",

@@ -25,6 +25,8 @@ def test_every_route_but_health_wants_the_key(start: Any, body: Any) -> None:
         for headers in wrong:
             found = client.get(path, headers)
             assert (found.status, found.json["type"]) == (401, "urn:candle-ml:problem:unauthorized")
+            detail = "send the value of CANDLE_ML_API_KEY as Authorization: Bearer or as X-API-Key"
+            assert found.json["detail"] == detail
             assert found.headers["www-authenticate"] == 'Bearer realm="candle-ml"'
     assert client.post("/predict", body).status == 401
     for headers in ({"X-API-Key": KEY}, {"Authorization": f"Bearer {KEY}"}, {"Authorization": f"bearer  {KEY}"}):
@@ -57,6 +59,8 @@ def test_another_host_is_refused(client: Any, host: str) -> None:
     """A request that is addressed to another host is a 421, at `/health` too."""
     found = client.get("/health", {"Host": host})
     assert (found.status, found.json["type"]) == (421, "urn:candle-ml:problem:foreign-host")
+    detail = "the Host header names another host; list it in inference.allowed_hosts if it is this service"
+    assert found.json["detail"] == detail
 
 
 def test_own_and_listed_hosts_are_answered(start: Any) -> None:
@@ -72,6 +76,7 @@ def test_pages_of_other_origins_are_refused(client: Any, body: Any) -> None:
     for origin in (PAGE, "null", "http://localhost"):
         found = client.post("/predict", body, {"Origin": origin})
         assert (found.status, found.json["type"]) == (403, "urn:candle-ml:problem:foreign-origin")
+        assert found.json["detail"] == "list the origin in inference.cors_origins to allow it"
         assert "access-control-allow-origin" not in found.headers
     own = f"http://127.0.0.1:{client.port}"
     assert client.get("/health", {"Origin": own}).status == 200

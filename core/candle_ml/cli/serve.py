@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import click
 
 from candle_ml.cli.common import config_options, config_path
-from candle_ml.components import lazy
 from candle_ml.config import load_config
 from candle_ml.errors import PluginError
-
-# The core imports no server: the service is one way to use it among others.
-_serve = lazy("candle_ml_server.serve:serve")
 
 
 @click.command("serve")
@@ -29,8 +26,9 @@ def command(
     """
     settings = load_config(config_path(config), overrides)
     try:
-        _serve(settings, host, port, insecure)
+        # The core imports no server: the service is one way to use it among others.
+        serve = import_module("candle_ml_server.serve").serve
     except ModuleNotFoundError as error:
-        raise PluginError.at(
-            "serve", f"the package {error.name!r} is missing", "pip install 'candle-ml[server]'"
-        ) from error
+        found = f"the package {error.name!r} is missing"
+        raise PluginError.at("serve", found, "pip install 'candle-ml[server]'") from error
+    serve(settings, host, port, insecure)
