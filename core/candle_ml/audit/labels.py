@@ -117,7 +117,7 @@ def independent_row(build: Callable[[], Recipe], dataset: Dataset) -> AuditRow:
     """Exchange the labels of the annotations: no feature may change by a bit, whatever plugins tell each other."""
     recipe = build()
     before = list(_features(recipe, dataset))
-    after = list(_features(recipe, _relabelled(dataset)))
+    after = list(_features(build(), _relabelled(dataset)))
     columns = recipe.plan.candle_columns + recipe.plan.window_columns
     looked_at = len(columns)
     changed: dict[str, None] = {}

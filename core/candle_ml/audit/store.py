@@ -13,12 +13,15 @@ _in_this_process: dict[str, AuditReport] = {}
 
 
 def kept(root: Path, key: str) -> AuditReport | None:
-    """The audit of this key, from the project folder or earlier in this process; a file that cannot be read is none."""
+    """The audit of this key: from the project folder, else one made earlier in this process.
+
+    A file that is not the audit of that key counts as none.
+    """
     try:
         report = AuditReport.model_validate_json(_path(root, key).read_bytes())
     except (OSError, ValidationError):
         return _in_this_process.get(key)
-    return report if (report.format, report.key) == (FORMAT, key) else None
+    return report if (report.format, report.key) == (FORMAT, key) else _in_this_process.get(key)
 
 
 def keep(root: Path, report: AuditReport) -> Path:

@@ -1,0 +1,297 @@
+"""Plugins that leak, each in one well-known way, and twins of some that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from candle_ml.annotations import NO_PATTERN, Annotation, Ingest, ReviewedRange
+from candle_ml.candles import Candles, SeriesKey
+from candle_ml.components import (
+    AnnotationSourceComponent,
+    Component,
+    Encoded,
+    FeatureExtractorComponent,
+    LabelEncoderComponent,
+    NoOptions,
+    SourceContext,
+)
+from candle_ml.plugins import PluginManager
+from candle_ml.plugins.records import Offer, Provider
+from candle_ml.samples import concatenate
+from candle_ml_labels_windowed.options import WindowedOptions
+from candle_ml_labels_windowed.windowed import WindowedEncoder
+
+HOUR = 3600
+Compute = Callable[[Candles], NDArray[np.float64]]
+
+
+class Planted:
+    """An extractor of one column."""
+
+    scope: Literal["candle"] = "candle"
+    needs_volume = False
+
+    def __init__(self, column: str, lookback: int, compute: Compute) -> None:
+        self.columns = (column,)
+        self.lookback = lookback
+        self._compute = compute
+
+    def extract(self, candles: Candles) -> NDArray[np.float32]:
+        """`(n, 1)`, NaN in the first `lookback` rows."""
+        values = np.asarray(self._compute(candles), dtype=np.float32).reshape(-1, 1).copy()
+        values[: self.lookback] = np.nan
+        return values
+
+
+def centred_rolling(candles: Candles) -> NDArray[np.float64]:
+    close = pd.Series(candles.close)
+    return np.asarray((close / close.rolling(5, center=True, min_periods=1).mean()).to_numpy())
+
+
+def past_rolling(candles: Candles) -> NDArray[np.float64]:
+    close = pd.Series(candles.close)
+    return np.asarray((close / close.rolling(5).mean()).to_numpy())
+
+
+def shifted_back(candles: Candles) -> NDArray[np.float64]:
+    close = pd.Series(candles.close)
+    return (close.shift(-1) / close - 1).fillna(0.0).to_numpy()
+
+
+def filled_backwards(candles: Candles) -> NDArray[np.float64]:
+    """The body's share of the range, undefined where a candle has no range."""
+    share = pd.Series(candles.close - candles.open) / pd.Series(candles.high - candles.low).replace(0.0, np.nan)
+    return share.bfill().fillna(0.0).to_numpy()
+
+
+def scaled_by_the_series(candles: Candles) -> NDArray[np.float64]:
+    scaled: NDArray[np.float64] = (candles.close - candles.close.mean()) / (candles.close.std() or 1.0)
+    return scaled
+
+
+def gradient(candles: Candles) -> NDArray[np.float64]:
+    if len(candles) < 2:
+        return np.zeros(len(candles))
+    return np.asarray(np.gradient(np.log(candles.close)))
+
+
+def _four_hours(candles: Candles) -> pd.DataFrame:
+    """Each candle's bucket of four hours, and the last close in it."""
+    frame = pd.DataFrame({"close": candles.close, "bucket": candles.time // (4 * HOUR)})
+    return frame.assign(merged=frame.groupby("bucket")["close"].transform("last"))
+
+
+def merged_while_open(candles: Candles) -> NDArray[np.float64]:
+    frame = _four_hours(candles)
+    return (frame["close"] / frame["merged"]).to_numpy()
+
+
+def merged_when_closed(candles: Candles) -> NDArray[np.float64]:
+    frame = _four_hours(candles)
+    last = frame.groupby("bucket")["close"].last()
+    before = frame["bucket"].map(dict(zip(last.index[1:], last.to_numpy()[:-1], strict=True)))
+    return (frame["close"] / before).fillna(1.0).to_numpy()
+
+
+def next_breaks_out(candles: Candles) -> NDArray[np.float64]:
+    breaks = np.zeros(len(candles))
+    breaks[:-1] = candles.high[1:] > candles.high[:-1]
+    return breaks
+
+
+def candles_from_the_top(candles: Candles) -> NDArray[np.float64]:
+    return np.asarray(np.arange(len(candles)) - int(np.argmax(candles.close)), dtype=np.float64)
+
+
+def slow_average(candles: Candles) -> NDArray[np.float64]:
+    close = pd.Series(candles.close)
+    return (close / close.ewm(span=200, adjust=False).mean()).to_numpy()
+
+
+class AfterTheWindow:
+    """A window extractor that looks at one candle after the window."""
+
+    scope: Literal["window"] = "window"
+    columns = ("next_move",)
+    lookback = 0
+    needs_volume = False
+
+    def extract(self, candles: Candles, first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.float32]:
+        """`(n_windows, 1)`."""
+        after = np.minimum(last + 1, len(candles) - 1)
+        return (candles.close[after] / candles.close[last]).astype(np.float32).reshape(-1, 1)
+
+
+class OtherSeries:
+    """Looks up the longer candles of the same market among the series that it has seen.
+
+    With `closed` it takes the last one that has closed, else the one that is open.
+    """
+
+    scope: Literal["candle"] = "candle"
+    columns = ("longer_close",)
+    lookback = 8
+    needs_volume = False
+
+    def __init__(self, closed: bool) -> None:
+        self._closed = closed
+        self._seen: dict[SeriesKey, Candles] = {}
+
+    def extract(self, candles: Candles) -> NDArray[np.float32]:
+        """`(n, 1)`."""
+        self._seen[candles.key] = candles
+        ends = candles.time + candles.key.seconds
+        longer = self._seen.get(SeriesKey(candles.key.pair, "4h"))
+        values = np.ones(len(candles))
+        if longer is not None and candles.key != longer.key:
+            known = longer.time + longer.key.seconds if self._closed else longer.time
+            place = np.searchsorted(known, ends if self._closed else candles.time, side="right") - 1
+            values = np.where(place >= 0, candles.close / longer.close[np.maximum(place, 0)], 1.0)
+        result = values.astype(np.float32).reshape(-1, 1)
+        result[: self.lookback] = np.nan
+        return result
+
+
+class LabelEndsLater(WindowedEncoder):
+    """A pattern's window ends in the middle of the pattern, and claims to be known there."""
+
+    def encode(self, candles: Candles, annotations: Sequence[Annotation], reviewed: Sequence[ReviewedRange]) -> Encoded:
+        """Windows moved back by half of the span."""
+        made = super().encode(candles, annotations, reviewed)
+        samples = made.samples
+        back = np.minimum(samples.span_length // 2, samples.first)
+        last = samples.last - back
+        moved = samples.replace(first=samples.first - back, last=last, known_at=candles.time[last])
+        return Encoded(moved, made.left_out)
+
+
+class NegativesAnywhere(WindowedEncoder):
+    """Draws windows without a pattern from the whole series."""
+
+    def encode(self, candles: Candles, annotations: Sequence[Annotation], reviewed: Sequence[ReviewedRange]) -> Encoded:
+        """As if everything had been looked at."""
+        everything = ReviewedRange(candles.key, int(candles.time[0]), int(candles.time[-1]))
+        return super().encode(candles, annotations, [everything])
+
+
+class KnownTwice(WindowedEncoder):
+    """Gives every sample a second time, as if its label had been confirmed at the end of the series."""
+
+    def encode(self, candles: Candles, annotations: Sequence[Annotation], reviewed: Sequence[ReviewedRange]) -> Encoded:
+        """Copies with a `known_at` that lies."""
+        made = super().encode(candles, annotations, reviewed)
+        early = made.samples.replace(known_at=candles.time[made.samples.first])
+        return Encoded(concatenate([made.samples, early]), made.left_out)
+
+
+class Remembering(WindowedEncoder):
+    """Tells `TargetEncoded` how often each hour of the day is in a pattern."""
+
+    share_by_hour: ClassVar[dict[int, float]] = {}
+
+    def encode(self, candles: Candles, annotations: Sequence[Annotation], reviewed: Sequence[ReviewedRange]) -> Encoded:
+        """The samples of the plain encoder."""
+        flags = [one.start_time // HOUR % 24 for one in annotations if one.label == "audit_flag"]
+        hours = [one.start_time // HOUR % 24 for one in annotations if one.label != NO_PATTERN]
+        self.share_by_hour.update({hour: flags.count(hour) / hours.count(hour) for hour in hours})
+        return super().encode(candles, annotations, reviewed)
+
+
+def target_encoded(candles: Candles) -> NDArray[np.float64]:
+    hours = candles.time // HOUR % 24
+    return np.array([Remembering.share_by_hour.get(hour, 0.0) for hour in hours.tolist()])
+
+
+class ShiftedCopies:
+    """A source that gives every series a second time, under another name and half of its time later."""
+
+    def read(self, context: SourceContext) -> Ingest:
+        """Candles, annotations and ranges of the copies."""
+        moved = [self._copy(candles) for candles in context.known.candles]
+        shifts = {candles.key: shift for candles, (_, shift) in zip(context.known.candles, moved, strict=True)}
+        names = {candles.key: copied.key for candles, (copied, _) in zip(context.known.candles, moved, strict=True)}
+
+        def later(time: int, key: SeriesKey) -> int:
+            return time + shifts[key]
+
+        annotations = tuple(
+            replace(
+                one,
+                series=names[one.series],
+                start_time=later(one.start_time, one.series),
+                end_time=later(one.end_time, one.series),
+            )
+            for one in context.known.annotations
+        )
+        reviewed = tuple(
+            replace(
+                one,
+                series=names[one.series],
+                start_time=later(one.start_time, one.series),
+                end_time=later(one.end_time, one.series),
+            )
+            for one in context.known.reviewed
+        )
+        return Ingest(tuple(copied for copied, _ in moved), annotations, reviewed)
+
+    def _copy(self, candles: Candles) -> tuple[Candles, int]:
+        shift = int(candles.time[len(candles) // 2] - candles.time[0])
+        key = SeriesKey(f"{candles.key.pair}-again", candles.key.timeframe)
+        return replace(candles, key=key, time=candles.time + shift), shift
+
+
+def extractor(name: str, lookback: int, compute: Compute) -> FeatureExtractorComponent:
+    """The component of one planted column, called like it."""
+    column = name.replace("-", "_")
+    return FeatureExtractorComponent(
+        name=name, summary="planted", build=lambda options: Planted(column, lookback, compute), options=NoOptions
+    )
+
+
+def encoder(name: str, made: type[WindowedEncoder]) -> LabelEncoderComponent:
+    """The component of a planted encoder."""
+    return LabelEncoderComponent(name=name, summary="planted", build=made, options=WindowedOptions)
+
+
+def built(name: str, make: Callable[[], object]) -> FeatureExtractorComponent:
+    """The component of an extractor without options."""
+    return FeatureExtractorComponent(name=name, summary="planted", build=lambda options: make(), options=NoOptions)
+
+
+PLANTS: tuple[Component, ...] = (
+    extractor("centred-rolling", 4, centred_rolling),
+    extractor("past-rolling", 4, past_rolling),
+    extractor("shifted-back", 0, shifted_back),
+    extractor("filled-backwards", 0, filled_backwards),
+    extractor("scaled-by-the-series", 0, scaled_by_the_series),
+    extractor("gradient", 1, gradient),
+    extractor("merged-while-open", 16, merged_while_open),
+    extractor("merged-when-closed", 32, merged_when_closed),
+    extractor("next-breaks-out", 0, next_breaks_out),
+    extractor("candles-from-the-top", 0, candles_from_the_top),
+    extractor("slow-average", 20, slow_average),
+    extractor("target-encoded", 0, target_encoded),
+    built("after-the-window", AfterTheWindow),
+    built("longer-open", lambda: OtherSeries(closed=False)),
+    built("longer-closed", lambda: OtherSeries(closed=True)),
+    encoder("label-ends-later", LabelEndsLater),
+    encoder("negatives-anywhere", NegativesAnywhere),
+    encoder("known-twice", KnownTwice),
+    encoder("remembering", Remembering),
+    AnnotationSourceComponent(
+        name="shifted-copies", summary="planted", build=lambda options: ShiftedCopies(), options=NoOptions
+    ),
+)
+
+
+def manager_with_plants() -> PluginManager:
+    """The installed plugins and the planted ones."""
+    installed = PluginManager.load()
+    provider = Provider("planted", "planted-plugins", "0.0.0")
+    return replace(installed, offers=(*installed.offers, *(Offer(provider, one) for one in PLANTS)))
