@@ -207,6 +207,7 @@ class BatchInlineRequest(Strict):
     """Several predict requests; one that is wrong fails alone."""
 
     requests: list[object] = Field(min_length=1, max_length=MOST_BATCH_ELEMENTS)
+    """Each a `PredictRequest`."""
 
     def colons(self) -> int:
         """As above, over whatever the elements hold."""
