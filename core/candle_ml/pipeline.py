@@ -23,6 +23,7 @@ from candle_ml.promotion import Promotion, promote
 from candle_ml.reading import read_dataset
 from candle_ml.registry import Registry
 from candle_ml.reporting import write_files
+from candle_ml.state import StateStore
 from candle_ml.tracking import TrackedRun, TrackingPlace, flatten
 from candle_ml.training import Prepared, Trained, cases, evaluated, fit, prepare, refitted
 
@@ -65,18 +66,27 @@ def run(
     Raises a `CandleMLError`; a run that had begun on the tracking server is closed there as failed.
     """
     dataset = read_dataset(config, start, end, progress)
-    tracked = _reaches(until, "train") and config.model.enabled and config.tracking.enabled
-    with _tracking(config, enabled=tracked) as tracking:
+    if not (_reaches(until, "train") and config.model.enabled):
+        return _prepared(_begun(config, dataset, uuid.uuid4().hex), config, until, progress)
+    with _tracking(config) as tracking:
         run_id = tracking.run_id if tracking else uuid.uuid4().hex
-        result = RunResult(run_id, config.root / ".candle-ml" / "runs" / run_id, dataset, notes=dataset.notes)
-        if _reaches(until, "dataset") and config.labels.enabled and config.model.enabled:
-            result = replace(result, prepared=prepare(dataset, config, progress))
-        if result.prepared and _reaches(until, "train"):
-            result = replace(result, audit=_audited(result.prepared, config, progress))
+        with _recorded(config, run_id) as metrics:
+            result = _prepared(_begun(config, dataset, run_id), config, until, progress)
             result = _train(result, config, until, progress)
-        if result.trained and tracking:
-            result = _log(result, config, tracking, until, progress)
+            if tracking:
+                result = _log(result, config, tracking, until, progress)
+            metrics.update(result.measured.metrics())
     return result
+
+
+def _begun(config: PipelineConfig, dataset: Dataset, run_id: str) -> RunResult:
+    return RunResult(run_id, config.root / ".candle-ml" / "runs" / run_id, dataset, notes=dataset.notes)
+
+
+def _prepared(result: RunResult, config: PipelineConfig, until: StageName, progress: Progress) -> RunResult:
+    if not (_reaches(until, "dataset") and config.labels.enabled and config.model.enabled):
+        return result
+    return replace(result, prepared=prepare(result.dataset, config, progress))
 
 
 def _reaches(until: StageName, stage: StageName) -> bool:
@@ -84,9 +94,9 @@ def _reaches(until: StageName, stage: StageName) -> bool:
 
 
 @contextmanager
-def _tracking(config: PipelineConfig, enabled: bool) -> Iterator[TrackedRun | None]:
-    """The run on the tracking server, closed as failed when anything goes wrong."""
-    if not enabled:
+def _tracking(config: PipelineConfig) -> Iterator[TrackedRun | None]:
+    """The run on the tracking server, closed as failed when anything goes wrong; None where tracking is disabled."""
+    if not config.tracking.enabled:
         yield None
         return
     place = TrackingPlace.of(config.tracking.uri, config.root)
@@ -99,13 +109,32 @@ def _tracking(config: PipelineConfig, enabled: bool) -> Iterator[TrackedRun | No
     run.finish()
 
 
+@contextmanager
+def _recorded(config: PipelineConfig, run_id: str) -> Iterator[dict[str, float]]:
+    """The run in the state store; its metrics are to be put into what this yields.
+
+    An interrupted run is left to the store, which closes it as interrupted.
+    """
+    with StateStore.open(config.root) as store:
+        store.begin_run(run_id, config.model.chosen.name, config.experiment, config.hash, config.text)
+        metrics: dict[str, float] = {}
+        try:
+            yield metrics
+        except Exception as error:
+            store.fail_run(run_id, error)
+            raise
+        store.finish_run(run_id, metrics)
+
+
 def _audited(prepared: Prepared, config: PipelineConfig, progress: Progress) -> AuditReport | None:
     return audit_before_training(config, prepared, progress) if config.audit.enabled else None
 
 
 def _train(result: RunResult, config: PipelineConfig, until: StageName, progress: Progress) -> RunResult:
     assert result.prepared is not None
-    trained = fit(result.prepared, config, progress)
+    prepared = result.prepared
+    audit = _audited(prepared, config, progress)
+    trained = fit(prepared, config, progress)
     measured = Measured()
     if _reaches(until, "evaluate") and config.evaluation.enabled:
         measured = measure(trained, config, progress)
@@ -116,12 +145,13 @@ def _train(result: RunResult, config: PipelineConfig, until: StageName, progress
     write_bundle(bundle, trained, measured.evaluation, config, provenance, measured.out_of_fold)
     return replace(
         result,
+        audit=audit,
         trained=trained,
         measured=measured,
         evaluation=measured.evaluation,
         model_hash=model_hash(bundle),
-        report=write_files(result.folder, result.run_id, trained, measured, config, audit_line(result.audit)),
-        notes=(*result.notes, *result.prepared.split.warnings, *trained.notes, *measured.notes),
+        report=write_files(result.folder, result.run_id, trained, measured, config, audit_line(audit)),
+        notes=(*result.notes, *prepared.split.warnings, *trained.notes, *measured.notes),
     )
 
 

@@ -16,6 +16,7 @@ from candle_ml.evaluation import flat_metrics
 from candle_ml.inference import load_model
 from candle_ml.pipeline import STAGES, run
 from candle_ml.registry import Registry
+from candle_ml.state import StateStore
 from candle_ml.tracking import TrackingPlace
 
 from .conftest import Project
@@ -51,6 +52,15 @@ def test_the_first_version_takes_the_alias_and_records_the_digest(demo_project: 
     assert version.digest == open_bundle(demo_project.result.folder / "bundle").digest
     assert version.run_id == demo_project.result.run_id
     assert version.aliases == ("champion",)
+
+
+def test_a_run_is_recorded_in_the_state_store(demo_project: Project) -> None:
+    """The store knows the run as finished, with its metrics and the configuration it was trained with."""
+    with StateStore.open(demo_project.root) as store:
+        run_of_store = store.run(demo_project.result.run_id)
+        assert run_of_store.status == "finished"
+        assert run_of_store.metrics == pytest.approx(demo_project.result.measured.metrics())
+        assert store.config_text(run_of_store.config_hash) == demo_project.config.text
 
 
 def test_a_fetched_bundle_loads_with_an_exact_receipt(demo_project: Project, tmp_path: Path) -> None:
@@ -188,6 +198,9 @@ def test_a_failed_training_is_recorded_with_its_reason(fresh_project: Path) -> N
     assert recorded.info.status == "FAILED"
     assert recorded.data.tags["error"] == str(caught.value).partition("\n")[0][:300]
     assert Registry(TrackingPlace.of(None, fresh_project), "demo").versions() == ()
+    with StateStore.open(fresh_project) as store:
+        (run_of_store,) = store.runs()
+        assert (run_of_store.status, run_of_store.error) == ("failed", str(caught.value))
 
 
 def test_refit_says_whose_scores_they_are(fresh_project: Path) -> None:
