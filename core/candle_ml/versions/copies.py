@@ -36,9 +36,15 @@ class Place:
     def state(self, md5: str, prove: bool = True) -> State:
         """Whether an object is there and, if it is to be proven, whether its bytes are what its name says."""
         path = self.path(md5)
-        if not path.is_file():
+        if not path.is_file() or self.is_unfinished(md5):
             return "missing"
         return "intact" if not prove or _md5(path) == md5.removesuffix(".dir") else "damaged"
+
+
+    def is_unfinished(self, md5: str) -> bool:
+        """Whether an object is the empty file that DVC leaves where it is killed at the start of a copy."""
+        path = self.path(md5)
+        return path.is_file() and not path.stat().st_size and _md5(path) != md5.removesuffix(".dir")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,13 @@ class Copies:
         listing = self._copy("", pointer.md5, prove=True)
         files = self._files(listing)
         return (listing, *(self._copy(name, md5, prove) for name, md5 in sorted(files.items())))
+
+    def drop_unfinished(self, copies: Iterable[Copy]) -> None:
+        """Remove the empty files that stand for objects, because DVC would take them for these."""
+        for copy in copies:
+            for place in (self.cache, self.remote):
+                if place.is_unfinished(copy.md5):
+                    place.path(copy.md5).unlink()
 
     def refuse_damaged(self, version: str, copies: Iterable[Copy]) -> None:
         """Raise a `DataError` that names every damaged copy and what would do."""

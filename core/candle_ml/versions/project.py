@@ -150,6 +150,7 @@ class Versions:
     def _intact(self, name: str) -> tuple[Copy, ...]:
         copies = self.copies.survey(self.pointer(name))
         self.copies.refuse_damaged(name, copies)
+        self.copies.drop_unfinished(copies)
         return copies
 
 
