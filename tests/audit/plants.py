@@ -67,7 +67,7 @@ def shifted_back(candles: Candles) -> NDArray[np.float64]:
 def filled_backwards(candles: Candles) -> NDArray[np.float64]:
     """The body's share of the range, undefined where a candle has no range."""
     share = pd.Series(candles.close - candles.open) / pd.Series(candles.high - candles.low).replace(0.0, np.nan)
-    return share.bfill().fillna(0.0).to_numpy()
+    return np.asarray(share.bfill().fillna(0.0).to_numpy())
 
 
 def scaled_by_the_series(candles: Candles) -> NDArray[np.float64]:
