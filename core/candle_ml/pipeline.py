@@ -15,7 +15,7 @@ from candle_ml.bundle import model_hash, open_bundle
 from candle_ml.bundling import Provenance, write_bundle
 from candle_ml.components import Progress, no_progress
 from candle_ml.config import PipelineConfig
-from candle_ml.dataset import Dataset
+from candle_ml.dataset import Dataset, restricted
 from candle_ml.evaluation import Evaluation, EvaluationOptions, evaluate
 from candle_ml.inference import LoadedModel, Predictor, in_sample
 from candle_ml.measuring import Measured, measure
@@ -36,12 +36,14 @@ class RunResult:
     """What a run has made, up to the stage it was told to stop after; None for what it did not reach.
 
     `folder` holds the run's files: `bundle/`, `report.html`, `evaluation.json` and the configuration. `model_hash` is
-    over the model files alone, so that one seed and one input give one hash.
+    over the model files alone, so that one seed and one input give one hash. `data_version` names the input where it is
+    kept.
     """
 
     run_id: str
     folder: Path
     dataset: Dataset
+    data_version: str | None = None
     prepared: Prepared | None = None
     audit: AuditReport | None = None
     trained: Trained | None = None
@@ -59,19 +61,24 @@ def run(
     until: StageName = "register",
     start: int | None = None,
     end: int | None = None,
+    data_version: str | None = None,
     progress: Progress = no_progress,
 ) -> RunResult:
     """Run the pipeline up to and including a stage; a disabled stage and what needs it are left out.
 
+    A `data_version` is learned from instead of the sources; without one the input is kept as a version before training,
+    where the data stage is enabled.
+
     Raises a `CandleMLError`; a run that had begun on the tracking server is closed there as failed.
     """
-    dataset = read_dataset(config, start, end, progress)
+    dataset = _read(config, data_version, start, end, progress)
     if not (_reaches(until, "train") and config.model.enabled):
-        return _prepared(_begun(config, dataset, uuid.uuid4().hex), config, until, progress)
+        return _prepared(_begun(config, dataset, uuid.uuid4().hex, data_version), config, until, progress)
+    data_version = data_version or kept_version(config, dataset)
     with _tracking(config) as tracking:
         run_id = tracking.run_id if tracking else uuid.uuid4().hex
-        with _recorded(config, run_id) as metrics:
-            result = _prepared(_begun(config, dataset, run_id), config, until, progress)
+        with _recorded(config, run_id, data_version) as metrics:
+            result = _prepared(_begun(config, dataset, run_id, data_version), config, until, progress)
             result = _train(result, config, until, progress)
             if tracking:
                 result = _log(result, config, tracking, until, progress)
@@ -79,8 +86,29 @@ def run(
     return result
 
 
-def _begun(config: PipelineConfig, dataset: Dataset, run_id: str) -> RunResult:
-    return RunResult(run_id, config.root / ".candle-ml" / "runs" / run_id, dataset, notes=dataset.notes)
+def _read(
+    config: PipelineConfig, data_version: str | None, start: int | None, end: int | None, progress: Progress
+) -> Dataset:
+    if data_version is None:
+        return read_dataset(config, start, end, progress)
+    from candle_ml.versions import read_version
+
+    dataset = read_version(config, data_version)
+    return dataset if start is None and end is None else restricted(dataset, start, end)
+
+
+def kept_version(config: PipelineConfig, dataset: Dataset) -> str | None:
+    """The name of the version that a data set is kept as; None where the data stage is disabled."""
+    if not config.data.enabled:
+        return None
+    from candle_ml.versions import snapshot
+
+    return snapshot(config, dataset).name
+
+
+def _begun(config: PipelineConfig, dataset: Dataset, run_id: str, data_version: str | None) -> RunResult:
+    folder = config.root / ".candle-ml" / "runs" / run_id
+    return RunResult(run_id, folder, dataset, data_version, notes=dataset.notes)
 
 
 def _prepared(result: RunResult, config: PipelineConfig, until: StageName, progress: Progress) -> RunResult:
@@ -110,13 +138,14 @@ def _tracking(config: PipelineConfig) -> Iterator[TrackedRun | None]:
 
 
 @contextmanager
-def _recorded(config: PipelineConfig, run_id: str) -> Iterator[dict[str, float]]:
+def _recorded(config: PipelineConfig, run_id: str, data_version: str | None) -> Iterator[dict[str, float]]:
     """The run in the state store; its metrics are to be put into what this yields.
 
     An interrupted run is left to the store, which closes it as interrupted.
     """
     with StateStore.open(config.root) as store:
-        store.begin_run(run_id, config.model.chosen.name, config.experiment, config.hash, config.text)
+        model = config.model.chosen.name
+        store.begin_run(run_id, model, config.experiment, config.hash, config.text, data_version)
         metrics: dict[str, float] = {}
         try:
             yield metrics
@@ -140,7 +169,7 @@ def _train(result: RunResult, config: PipelineConfig, until: StageName, progress
         measured = measure(trained, config, progress)
     if config.model.refit:
         trained = refitted(trained, config, progress)
-    provenance = Provenance(result.run_id, config.experiment, commit=git_commit(config.root))
+    provenance = Provenance(result.run_id, config.experiment, result.data_version, git_commit(config.root))
     bundle = result.folder / "bundle"
     write_bundle(bundle, trained, measured.evaluation, config, provenance, measured.out_of_fold)
     return replace(
@@ -172,6 +201,7 @@ def _log(
     for prefix, choice in named.items():
         params |= flatten(choice.options.model_dump(mode="json"), prefix)
     tags = {"config_hash": config.hash, "data_hash": result.dataset.hash, "model_hash": result.model_hash or ""}
+    tags |= {"data_version": result.data_version} if result.data_version else {}
     tracking.log(params, result.measured.metrics(), tags | {"audit": audit_line(result.audit)})
     tracking.log_files(result.folder)
     source = tracking.log_model(result.folder / "bundle")

@@ -17,6 +17,7 @@ from candle_ml.pipeline import STAGES, RunResult, StageName, run
 @click.option("--stage", "until", type=click.Choice(STAGES), default="register", help="Stop after this stage.")
 @click.option("--from", "start", type=TIME, help="Learn only from what was annotated from this time on.")
 @click.option("--to", "end", type=TIME, help="Leave out everything after this time.")
+@click.option("--data-version", metavar="VERSION", help="Learn from this kept version instead of the sources.")
 @json_option
 def command(
     config: Path | None,
@@ -24,11 +25,13 @@ def command(
     until: StageName,
     start: int | None,
     end: int | None,
+    data_version: str | None,
     as_json: bool,
 ) -> None:
     """Train, evaluate, track and register a model."""
     with progress() as report:
-        result = run(load_config(config_path(config), overrides), until=until, start=start, end=end, progress=report)
+        settings = load_config(config_path(config), overrides)
+        result = run(settings, until=until, start=start, end=end, data_version=data_version, progress=report)
     if as_json:
         print_json(_summary(result))
         return
@@ -42,6 +45,7 @@ def _summary(result: RunResult) -> dict[str, object]:
         "folder": str(result.folder) if result.trained else None,
         "report": str(result.report) if result.report else None,
         "data_hash": result.dataset.hash,
+        "data_version": result.data_version,
         "model_hash": result.model_hash,
         "samples": _blocks(result),
         "metrics": None if evaluation is None else flat_metrics(evaluation),
@@ -63,6 +67,8 @@ def _print(result: RunResult) -> None:
     annotations = sum(len(data.annotations) for data in series.values())
     candles = sum(len(data.candles) for data in series.values())
     click.echo(f"data: {len(series)} series, {candles} candles, {annotations} annotations")
+    if result.data_version:
+        click.echo(f"      version {result.data_version}")
     if result.dataset.rejected:
         click.echo(f"      {len(result.dataset.rejected)} rows set aside; candle-ml data report names them")
     if result.prepared is not None:
