@@ -22,13 +22,6 @@ class ModelInfo(Strict):
     trained_at: Time
     feature_count: int
     label_names: list[Label]
-    required_history: int
-    """Candles that must stand before a candle so that it gets a prediction."""
-    window: int
-    """Candles of one sample."""
-    timeframes: list[Timeframe]
-    data_version: str | None
-    config_hash: str
 
 
 class ClassScores(Strict):
@@ -76,6 +69,13 @@ class ModelInfoResponse(Strict):
     model_info: ModelInfo
     metrics: MetricsInfo
     label_config: list[LabelConfig]
+    required_history: int
+    """Candles that must stand before a candle so that it gets a prediction."""
+    window: int
+    """Candles of one sample."""
+    timeframes: list[Timeframe]
+    data_version: str | None
+    config_hash: str
     receipt: ReceiptInfo
 
 

@@ -33,12 +33,15 @@ def test_model_info_has_what_the_front_end_declares(client: Any, project: Any) -
         "trained_at": info.trained_at,
         "feature_count": len(info.columns),
         "label_names": [name for name in info.classes if name != "O"],
+    }
+    beside = {
         "required_history": info.required_history,
         "window": 6,
         "timeframes": ["1d"],
         "data_version": None,
         "config_hash": info.config_hash,
     }
+    assert {name: content[name] for name in beside} == beside
     assert content["model_info"] == expected
     assert [entry["threshold"] for entry in content["label_config"]] == [0.6] * len(expected["label_names"])
     assert all(entry["color"].startswith("#") for entry in content["label_config"])

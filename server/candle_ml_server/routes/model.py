@@ -84,11 +84,6 @@ def model_info(model: ServedModel) -> ModelInfoResponse:
             trained_at=info.trained_at,
             feature_count=len(info.columns),
             label_names=patterns,
-            required_history=info.required_history,
-            window=info.window,
-            timeframes=list(info.timeframes),
-            data_version=info.data_version,
-            config_hash=info.config_hash,
         ),
         metrics=MetricsInfo.model_validate(info.metrics.model_dump()),
         label_config=[
@@ -99,6 +94,11 @@ def model_info(model: ServedModel) -> ModelInfoResponse:
             )
             for name in patterns
         ],
+        required_history=info.required_history,
+        window=info.window,
+        timeframes=list(info.timeframes),
+        data_version=info.data_version,
+        config_hash=info.config_hash,
         receipt=ReceiptInfo.model_validate({**asdict(receipt), "differing": list(receipt.differing)}),
     )
 
