@@ -40,7 +40,6 @@ class Place:
             return "missing"
         return "intact" if not prove or _md5(path) == md5.removesuffix(".dir") else "damaged"
 
-
     def is_unfinished(self, md5: str) -> bool:
         """Whether an object is the empty file that DVC leaves where it is killed at the start of a copy."""
         path = self.path(md5)

@@ -24,9 +24,8 @@ from candle_ml.versions.contents import VersionFacts, open_contents, write_conte
 from candle_ml.versions.copies import Copies, Copy, Pointer, State
 from candle_ml.versions.locking import exclusive, patiently
 from candle_ml.versions.repository import opened, versions_folder
-from candle_ml.versions.sealing import manifest_facts
+from candle_ml.versions.sealing import PARTIAL, manifest_facts, written_whole
 
-_PARTIAL = ".partial-"
 _NAME = r"[0-9a-f]{12}"
 
 
@@ -61,7 +60,7 @@ class Versions:
             copies = Copies.of(repo)
             if create:
                 _make_folders(folder, copies.remote_folder)
-            for left in folder.glob(f"{_PARTIAL}*"):
+            for left in folder.glob(f"{PARTIAL}*"):
                 shutil.rmtree(left)
             yield cls(config.root, folder, repo, copies)
 
@@ -94,7 +93,7 @@ class Versions:
 
     def write(self, name: str, dataset: Dataset, samples: Samples | None) -> None:
         """Write the folder of a version, whole or not at all."""
-        with _partial(self.place(name)) as folder:
+        with written_whole(self.place(name)) as folder:
             write_contents(folder, dataset, samples)
 
     def add(self, name: str) -> None:
@@ -120,7 +119,7 @@ class Versions:
 
     def restore(self, name: str, target: Path, copies: tuple[Copy, ...]) -> None:
         """Write a version's files from the cache into a new folder, whole or not at all, and prove them before."""
-        with _partial(target) as folder:
+        with written_whole(target) as folder:
             for copy in copies[1:]:
                 path = folder / copy.name
                 path.parent.mkdir(exist_ok=True)
@@ -156,20 +155,6 @@ class Versions:
 
 def _only(copies: tuple[Copy, ...], cache: State, remote: State) -> list[Copy]:
     return [copy for copy in copies if (copy.cache, copy.remote) == (cache, remote)]
-
-
-@contextmanager
-def _partial(target: Path) -> Iterator[Path]:
-    """An empty folder beside `target` that takes its place when all has gone well."""
-    folder = target.with_name(f"{_PARTIAL}{target.name}")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-        folder.rename(target)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def _make_folders(folder: Path, remote: Path) -> None:

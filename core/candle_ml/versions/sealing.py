@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -14,6 +17,8 @@ from candle_ml.bundle import MANIFEST, Frozen, file_digest
 from candle_ml.errors import DataError, Problem
 
 FORMAT = 1
+PARTIAL = ".partial-"
+"""How the name of a folder begins that is not complete."""
 
 Facts = TypeVar("Facts", bound=Frozen)
 
@@ -33,6 +38,21 @@ class Sealed(Generic[Facts]):
         if hashlib.sha256(content).hexdigest() != self.files[name]:
             raise DataError.at(str(self.folder / name), "its bytes have changed", self.remedy)
         return content
+
+
+@contextmanager
+def written_whole(target: Path) -> Iterator[Path]:
+    """An empty folder beside `target` that takes its place when all has gone well; an earlier `target` is removed."""
+    folder = target.with_name(f"{PARTIAL}{target.name}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+        shutil.rmtree(target, ignore_errors=True)
+        folder.rename(target)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def seal(folder: Path, facts: Frozen) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from candle_ml.annotations import Annotation, RejectedRow, ReviewedRange
+from candle_ml.bundle import Frozen
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.scores import UNLABELLED, SampleKind, Samples
 
@@ -113,6 +114,53 @@ def write_samples(path: Path, samples: Samples, candles: Mapping[SeriesKey, Cand
         "span_length": samples.span_length,
     }
     _write(path, pa.table(columns))
+
+
+class SamplesLayout(Frozen):
+    """What a table of samples does not say: names in the order of their codes, and the form of a sample."""
+
+    kind: SampleKind
+    width: int
+    series: tuple[tuple[str, str], ...]
+    classes: tuple[str, ...]
+    annotation_ids: tuple[str, ...]
+
+    @classmethod
+    def of(cls, samples: Samples) -> SamplesLayout:
+        """The layout of some samples."""
+        return cls(
+            kind=samples.kind,
+            width=samples.width,
+            series=tuple((key.pair, key.timeframe) for key in samples.series),
+            classes=samples.classes,
+            annotation_ids=samples.annotation_ids,
+        )
+
+
+def read_samples(content: bytes, layout: SamplesLayout) -> Samples:
+    """The samples of a file's bytes, as they were written."""
+    table = _read(content)
+    series = tuple(SeriesKey(pair, timeframe) for pair, timeframe in layout.series)
+    keys = zip(table.column("pair").to_pylist(), table.column("timeframe").to_pylist(), strict=True)
+    shape = (table.num_rows,) if layout.kind == "window" else (table.num_rows, layout.width)
+    labels = np.array(table.column("label").to_pylist(), dtype=object)
+    return Samples(
+        kind=layout.kind,
+        width=layout.width,
+        series=series,
+        classes=layout.classes,
+        series_code=_codes([SeriesKey(*key) for key in keys], series).astype(np.int32),
+        codes=_codes(labels.reshape(-1).tolist(), layout.classes).astype(np.int32).reshape(shape),
+        annotation=_codes(table.column("annotation").to_pylist(), layout.annotation_ids),
+        annotation_ids=layout.annotation_ids,
+        **{name: _numbers(table, name) for name in ("first", "last", "scale", "known_at", "weight", "span_length")},
+    )
+
+
+def _codes(names: Sequence[object], known: Sequence[object]) -> NDArray[np.int64]:
+    """Each name's place among the known ones, -1 for none."""
+    place: dict[object, int] = {name: number for number, name in enumerate(known)}
+    return np.array([-1 if name is None else place[name] for name in names], dtype=np.int64)
 
 
 def open_times(samples: Samples, index: NDArray[np.int64], candles: Mapping[SeriesKey, Candles]) -> NDArray[np.int64]:
