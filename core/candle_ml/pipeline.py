@@ -71,7 +71,7 @@ def run(
 
     Raises a `CandleMLError`; a run that had begun on the tracking server is closed there as failed.
     """
-    dataset = _read(config, data_version, start, end, progress)
+    dataset = read_input(config, start, end, data_version, progress)
     if not (_reaches(until, "train") and config.model.enabled):
         return _prepared(_begun(config, dataset, uuid.uuid4().hex, data_version), config, until, progress)
     data_version = data_version or kept_version(config, dataset)
@@ -86,9 +86,14 @@ def run(
     return result
 
 
-def _read(
-    config: PipelineConfig, data_version: str | None, start: int | None, end: int | None, progress: Progress
+def read_input(
+    config: PipelineConfig,
+    start: int | None = None,
+    end: int | None = None,
+    data_version: str | None = None,
+    progress: Progress = no_progress,
 ) -> Dataset:
+    """What the sources, or a kept version, hold; with `start` and `end` (Unix seconds) what is known of that time."""
     if data_version is None:
         return read_dataset(config, start, end, progress)
     from candle_ml.versions import read_version

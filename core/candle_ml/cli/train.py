@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from candle_ml.cli.common import TIME, config_options, config_path, json_option, print_json, print_table, progress
-from candle_ml.config import load_config
+from candle_ml.config import PipelineConfig, load_config
 from candle_ml.evaluation import flat_metrics
-from candle_ml.pipeline import STAGES, RunResult, StageName, run
+from candle_ml.pipeline import STAGES, RunResult, StageName, read_input, run
+from candle_ml.stages import StageAlone, run_stage
 
 
 @click.command("train")
 @config_options
 @click.option("--stage", "until", type=click.Choice(STAGES), default="register", help="Stop after this stage.")
+@click.option(
+    "--only",
+    type=click.Choice(get_args(StageAlone)),
+    help="Run this stage alone, from the files of the one before it in data/stages, as dvc.yaml does.",
+)
 @click.option("--from", "start", type=TIME, help="Learn only from what was annotated from this time on.")
 @click.option("--to", "end", type=TIME, help="Leave out everything after this time.")
 @click.option("--data-version", metavar="VERSION", help="Learn from this kept version instead of the sources.")
@@ -23,19 +30,44 @@ def command(
     config: Path | None,
     overrides: tuple[str, ...],
     until: StageName,
+    only: StageAlone | None,
     start: int | None,
     end: int | None,
     data_version: str | None,
     as_json: bool,
 ) -> None:
     """Train, evaluate, track and register a model."""
+    settings = load_config(config_path(config), overrides)
+    if only is not None:
+        _run_alone(settings, only, start, end, data_version, as_json)
+        return
     with progress() as report:
-        settings = load_config(config_path(config), overrides)
         result = run(settings, until=until, start=start, end=end, data_version=data_version, progress=report)
     if as_json:
         print_json(_summary(result))
         return
     _print(result)
+
+
+def _run_alone(
+    config: PipelineConfig,
+    stage: StageAlone,
+    start: int | None,
+    end: int | None,
+    data_version: str | None,
+    as_json: bool,
+) -> None:
+    if stage != "ingest" and (start, end, data_version) != (None, None, None):
+        raise click.UsageError("--from, --to and --data-version choose what is read: with --only, of ingest alone")
+    with progress() as report:
+        dataset = read_input(config, start, end, data_version, report) if stage == "ingest" else None
+        result = run_stage(config, stage, dataset, report)
+    if as_json:
+        print_json({"stage": stage, "folder": str(result.folder), "notes": list(result.lines)})
+        return
+    for line in result.lines:
+        click.echo(line)
+    click.echo(f"{stage}: {result.folder}")
 
 
 def _summary(result: RunResult) -> dict[str, object]:
