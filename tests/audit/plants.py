@@ -190,6 +190,16 @@ class KnownTwice(WindowedEncoder):
         return Encoded(concatenate([made.samples, early]), made.left_out)
 
 
+class Neighbours(WindowedEncoder):
+    """Gives every sample seven more times, a candle earlier each, and honestly says when it is known."""
+
+    def encode(self, candles: Candles, annotations: Sequence[Annotation], reviewed: Sequence[ReviewedRange]) -> Encoded:
+        """The samples of the plain encoder and their neighbours."""
+        made = super().encode(candles, annotations, reviewed)
+        moved = [made.samples.replace(first=made.samples.first - n, last=made.samples.last - n) for n in range(8)]
+        return Encoded(concatenate([one.take(one.first >= 0) for one in moved]), made.left_out)
+
+
 class Remembering(WindowedEncoder):
     """Tells `TargetEncoded` how often each hour of the day is in a pattern."""
 
@@ -284,6 +294,7 @@ PLANTS: tuple[Component, ...] = (
     encoder("negatives-anywhere", NegativesAnywhere),
     encoder("known-twice", KnownTwice),
     encoder("remembering", Remembering),
+    encoder("neighbours", Neighbours),
     AnnotationSourceComponent(
         name="shifted-copies", summary="planted", build=lambda options: ShiftedCopies(), options=NoOptions
     ),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +95,7 @@ class OutOfFold:
                 keys = [SeriesKey(*key) for key in about["series"]]
                 series = {key: _read(arrays, number, key, classes) for number, key in enumerate(keys)}
                 return cls(get_args(Origin)[get_args(Origin).index(about["origin"])], classes, series)
-        except (KeyError, ValueError, TypeError, IndexError, OSError) as error:
+        except (KeyError, ValueError, TypeError, IndexError, OSError, EOFError, BadZipFile) as error:
             raise BundleError.at(path.name, "not out-of-fold predictions", "a bundle written by candle-ml") from error
 
 
