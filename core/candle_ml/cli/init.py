@@ -21,10 +21,10 @@ _NEXT = """next:
 @click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--demo", is_flag=True, help="Add real daily candles of five stocks, with annotations.")
 def command(folder: Path, demo: bool) -> None:
-    """Start a project in FOLDER (default: this one): pipeline.yaml and the data folders."""
+    """Start a project in FOLDER (default: this one): pipeline.yaml, dvc.yaml and the data folders."""
     if demo:
         summary = write_demo(folder)
-        _ignore_outputs(folder)
+        _write_beside(folder)
         click.echo(f"{folder}: {summary.series} series, {summary.candles} candles, {summary.annotations} annotations")
         click.echo(f"next: cd {folder} && candle-ml train")
         return
@@ -40,10 +40,12 @@ def _write(folder: Path) -> None:
     for name in ("config", "data/candles", "data/annotations"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     config.write_text(files("candle_ml.defaults").joinpath("pipeline.yaml").read_text("utf-8"), "utf-8")
-    _ignore_outputs(folder)
+    _write_beside(folder)
 
 
-def _ignore_outputs(folder: Path) -> None:
-    path = folder / ".gitignore"
-    if not path.exists():
-        path.write_text(_IGNORED, "utf-8")
+def _write_beside(folder: Path) -> None:
+    """What git and dvc read, where nothing stands in its place."""
+    dvc = files("candle_ml.defaults").joinpath("dvc.yaml").read_text("utf-8")
+    for name, text in ((".gitignore", _IGNORED), ("dvc.yaml", dvc)):
+        if not (folder / name).exists():
+            (folder / name).write_text(text, "utf-8")
