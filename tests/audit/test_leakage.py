@@ -13,7 +13,6 @@ from candle_ml.training import fit, prepare
 
 from .conftest import Configs
 
-
 _CHEATING = (
     "labels.window=12",
     "labels.negatives={ratio: 1.0, minimum: 0}",

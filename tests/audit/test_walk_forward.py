@@ -41,9 +41,7 @@ def changed_after(dataset: Dataset, time: int) -> Dataset:
         factor = np.where(later, 1 + 0.1 * np.sin(np.arange(len(candles))), 1.0)
         prices = {name: getattr(candles, name) * factor for name in ("open", "high", "low", "close")}
         annotations = tuple(
-            replace(one, label=_OTHER[one.label])
-            if one.end_time + key.seconds > time
-            else one
+            replace(one, label=_OTHER[one.label]) if one.end_time + key.seconds > time else one
             for one in data.annotations
         )
         series[key] = replace(data, candles=replace(candles, **prices), annotations=annotations)
