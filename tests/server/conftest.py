@@ -324,5 +324,5 @@ def serve_process(project: Project) -> Iterator[Callable[..., tuple[Process, Cli
     yield starter
     for process in started:
         if process.process.poll() is None:
-            process.process.kill()
-            process.process.wait()
+            process.process.terminate()
+            process.end()

@@ -91,12 +91,13 @@ def test_a_stop_under_load_answers_everything_that_was_accepted(serve_process: A
     assert all(record["timestamp"].endswith("Z") and record["level"] for record in records)
 
 
-def test_a_key_is_wanted_and_never_logged(serve_process: Any) -> None:
+def test_a_key_is_wanted_and_never_logged(serve_process: Any, tmp_path: Path) -> None:
     """The key of the environment is wanted and stands in no log line, whoever sends what.
 
-    A body that never arrives is timed out, also while the service is stopping.
+    A body that never arrives is timed out, also while the service is stopping, and no folder of a model is left.
     """
-    process, client = serve_process({"X-API-Key": "top-secret"}, CANDLE_ML_API_KEY="top-secret")
+    process, client = serve_process({"X-API-Key": "top-secret"}, CANDLE_ML_API_KEY="top-secret", TMPDIR=str(tmp_path))
+    assert len(list(tmp_path.glob("candle-ml-model-*"))) == 1
     assert client.get("/models", {"X-API-Key": "wrong-key-4711"}).status == 401
     head = "POST /predict HTTP/1.1\r\nHost: localhost\r\nX-API-Key: top-secret\r\nContent-Type: application/json\r\n"
     with socket.create_connection(("127.0.0.1", client.port), timeout=30) as connection:
@@ -107,6 +108,7 @@ def test_a_key_is_wanted_and_never_logged(serve_process: Any) -> None:
     log = "".join(process.lines)
     assert "top-secret" not in log
     assert "wrong-key-4711" not in log
+    assert list(tmp_path.glob("candle-ml-model-*")) == []
 
 
 def run_cli(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
