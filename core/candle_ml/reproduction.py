@@ -14,8 +14,7 @@ from candle_ml.config import PipelineConfig, parse_config
 from candle_ml.dataset import Dataset
 from candle_ml.errors import BundleError, DataError
 from candle_ml.inference.receipt import LARGEST_DIFFERENCE, Golden, compare, current_versions, differences
-from candle_ml.pipeline import git_commit
-from candle_ml.reading import read_dataset
+from candle_ml.pipeline import git_commit, read_input
 from candle_ml.training import Trained, fit, prepare, refitted
 
 
@@ -51,11 +50,11 @@ def reproduce(
 ) -> Reproduction:
     """Train again from the configuration in a bundle and the data of the project in `root`.
 
-    `start` and `end` are those of the training. Raises `DataError` where the sources no longer hold the data that the
-    bundle was trained on, and what training raises.
+    The data is the kept version that the bundle names, else what the sources hold from `start` to `end` (those of the
+    training). Raises `DataError` where that is no longer what the bundle was trained on, and what training raises.
     """
     config = parse_config(sealed.text(EFFECTIVE), f"{sealed.folder.name}/{EFFECTIVE}", root)
-    dataset = read_dataset(config, start, end, progress)
+    dataset = read_input(config, start, end, sealed.info.data_version, progress)
     _check_data(sealed, dataset)
     trained = fit(prepare(dataset, config, progress), config, progress)
     if config.model.refit:

@@ -173,3 +173,13 @@ def test_other_package_versions_excuse_other_model_files(registered: Registered,
     (versions,) = (row for row in made.compared if row.what == "versions")
     assert versions.same is False
     assert versions.here.startswith("numpy: made with 0.")
+
+
+def test_a_kept_data_version_outlives_its_files(tmp_path: Path, real_candles: str) -> None:
+    """A version that names its data is reproduced from it, whatever the sources have become."""
+    path = write_small(tmp_path / "project", real_candles, "data: {enabled: true}\ntracking: {enabled: false}\n")
+    result = run(load_config(path), until="train")
+    (path.parent / "data" / "candles" / "AAPL_1d.csv").unlink()
+    made = reproduce(open_bundle(result.folder / "bundle"), path.parent)
+    assert made.reproduced
+    assert made.largest_difference == 0.0

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candle_ml.audit.fixture import fixture_candles
-from candle_ml.audit.results import AuditRow, row
+from candle_ml.audit.results import AuditRow, Depth, row
 from candle_ml.candles import Candles
 from candle_ml.components import FeatureExtractor, LabelEncoder, Progress
 from candle_ml.errors import CandleMLError, PluginError
@@ -24,6 +24,7 @@ LOOKBACK_SUFFICES = "the declared lookback suffices"
 TOLERANCE = 1e-9
 """Largest difference, in standard deviations of the column; one step of `float32` is allowed beside it."""
 
+_POKED: dict[Depth, int] = {"quick": 32, "full": 480}
 _MOST_COLUMNS_NAMED = 3
 
 
@@ -41,14 +42,15 @@ class Places:
 
 
 def feature_rows(
-    name: str, build: Callable[[], FeatureExtractor], encoder: LabelEncoder, poked: int, progress: Progress
+    name: str, build: Callable[[], FeatureExtractor], encoder: LabelEncoder, depth: Depth, progress: Progress
 ) -> tuple[AuditRow, AuditRow]:
-    """Audit one extractor at `poked` candles of each series, every one after the lookback (and the first window).
+    """Audit one extractor at every candle of series that go on for 480 (`quick`: 32) after its lookback.
 
+    Of a window extractor every candidate window is poked (`quick`: from the candle on at which the longest can end).
     Raises `PluginError` where the extractor raises.
     """
     cut, whole, short = build(), build(), build()
-    every = _places(whole, encoder, poked)
+    every = _places(whole, encoder, depth)
     total = 2 * sum(len(np.unique(places.last)) for places in every)
     steps = _Steps(f"auditing {name}", total, progress)
     try:
@@ -87,11 +89,12 @@ class _Steps:
         self._progress(self._what, self._done, self._total)
 
 
-def _places(extractor: FeatureExtractor, encoder: LabelEncoder, poked: int) -> list[Places]:
+def _places(extractor: FeatureExtractor, encoder: LabelEncoder, depth: Depth) -> list[Places]:
     """Every candle (or candidate window) with enough history, of each series that has what the extractor needs."""
     window = encoder.longest_window if extractor.scope == "window" else 1
+    longest_ends = extractor.lookback + window - 1
     places = []
-    for candles in fixture_candles(extractor.lookback + window - 1 + poked):
+    for candles in fixture_candles(longest_ends + _POKED[depth]):
         if candles.volume is None and extractor.needs_volume:
             continue
         last = np.arange(len(candles), dtype=np.int64)
@@ -100,7 +103,7 @@ def _places(extractor: FeatureExtractor, encoder: LabelEncoder, poked: int) -> l
             samples = encoder.candidates(candles)
             order = np.argsort(samples.last, kind="stable")
             first, last = samples.first[order], samples.last[order]
-        warm = first >= extractor.lookback
+        warm = (first >= extractor.lookback) & ((last >= longest_ends) | (depth == "full"))
         places.append(Places(candles, first[warm], last[warm]))
     return places
 

@@ -20,6 +20,8 @@ KNOWN_WHEN_SAID = "a label is known when it says"
 WHERE_REVIEWED = "negatives only where somebody looked"
 FEATURES_KNOW_NO_LABEL = "features know no label"
 
+_MOST_WINDOWS = 4000
+
 _Identity = tuple[int, int, tuple[str, ...]]
 
 
@@ -141,14 +143,15 @@ def _owners(recipe: Recipe, columns: dict[str, None]) -> Iterator[str]:
 
 
 def _features(recipe: Recipe, dataset: Dataset) -> Iterator[NDArray[np.float32]]:
-    """Candle features of the last candle of every candidate window beside its window features, by series.
+    """Candle features of the last candle of candidate windows beside their window features, by series.
 
-    The series are encoded first, as before training.
+    The series are encoded first, as before training. At most 4,000 windows of a series are taken, evenly spread.
     """
     for data in dataset.series.values():
         recipe.encoder.encode(data.candles, data.annotations, data.reviewed)
     for data in dataset.series.values():
         samples = recipe.encoder.candidates(data.candles)
+        samples = samples.take(np.unique(np.linspace(0, len(samples) - 1, _MOST_WINDOWS).astype(np.int64)))
         labelled = recipe.encoder.label(samples, data.candles, data.annotations)
         matrix = recipe.features(data.candles).matrix[labelled.last]
         windows = window_features(recipe.plan, data.candles, labelled.first, labelled.last)

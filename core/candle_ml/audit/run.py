@@ -24,7 +24,6 @@ from candle_ml.split import walk_forward
 from candle_ml.training import Prepared, prepare, split_samples
 from candle_ml.walk_forward import has_folds
 
-_POKED: dict[Depth, int] = {"quick": 32, "full": 480}
 _SAMPLES: dict[Depth, int] = {"quick": 12, "full": 1000}
 _WINDOWS: dict[Depth, int] = {"quick": 60, "full": 120}
 SPLIT = "split"
@@ -95,7 +94,7 @@ def _feature_rows(config: PipelineConfig, recipe: Recipe, depth: Depth, progress
         def build(name: str = component.name, options: Options = choice.options) -> FeatureExtractor:
             return config.manager.build("feature-extractor", name, options)
 
-        yield from feature_rows(choice.name, build, recipe.encoder, _POKED[depth], progress)
+        yield from feature_rows(choice.name, build, recipe.encoder, depth, progress)
 
 
 def _split_rows(config: PipelineConfig, samples: Samples, dataset: Dataset) -> Iterator[AuditRow]:

@@ -36,7 +36,8 @@ def command(
 ) -> None:
     """Train a registered VERSION again from the configuration in its bundle, and compare.
 
-    The configured sources must hold the data that it was trained on. Nothing is registered.
+    It learns from the data version that it was trained on; where none was kept, the configured sources must still hold
+    the same data. Nothing is registered.
 
     Exit code 0: golden probabilities agree to 1e-6 and, with the same package versions, the model files are the same;
     1: they do not.
