@@ -21,7 +21,7 @@ from candle_ml.stages.places import StageAlone, remedy, stage_folder
 from candle_ml.stages.prepared_files import read_prepared, write_prepared
 from candle_ml.stages.trained_files import read_trained, write_trained
 from candle_ml.training import Prepared, fit, prepare, refitted
-from candle_ml.versions import read_snapshot, write_contents
+from candle_ml.versions import data_samples, read_snapshot, version_name, write_contents
 from candle_ml.versions.sealing import written_whole
 
 METRICS = "metrics.json"
@@ -68,13 +68,14 @@ def _dataset(config: PipelineConfig, progress: Progress) -> StageResult:
 def _train(config: PipelineConfig, progress: Progress) -> StageResult:
     target = stage_folder(config, "train")
     prepared = _prepared(config)
-    version = kept_version(config, prepared.dataset)
+    version, told = _version(config, prepared.dataset)
     audit = audit_before_training(config, prepared, progress) if config.audit.enabled else None
     trained = fit(prepared, config, progress)
     again = refitted(trained, config, progress) if config.model.refit else None
     with written_whole(target) as folder:
         write_trained(folder, trained, again, audit_line(audit), version, config)
-    return StageResult(target, (f"classes: {', '.join(trained.predictor.classes)}", *_noted((again or trained).notes)))
+    notes = (*told, *(again or trained).notes)
+    return StageResult(target, (f"classes: {', '.join(trained.predictor.classes)}", *_noted(notes)))
 
 
 def _evaluate(config: PipelineConfig, progress: Progress) -> StageResult:
@@ -100,6 +101,19 @@ def _prepared(config: PipelineConfig) -> Prepared:
     if not config.model.enabled:
         raise ConfigError.at(config.where("model"), "disabled", "enable the model stage to train one")
     return read_prepared(config, _ingested(config))
+
+
+def _version(config: PipelineConfig, dataset: Dataset) -> tuple[str | None, tuple[str, ...]]:
+    """The data version of a training, and what is to be said of it.
+
+    The workspace of a temporary experiment is thrown away with everything beside it, a remote included: its data is in
+    the output of `ingest`, and nothing is kept there as a version.
+    """
+    temporary = any(folder.parts[-3:] == (".dvc", "tmp", "exps") for folder in config.root.parents)
+    if not (config.data.enabled and temporary):
+        return kept_version(config, dataset), ()
+    name = version_name(dataset, data_samples(dataset, config))
+    return name, (f"data version {name} is not kept from a temporary experiment; candle-ml data snapshot keeps it",)
 
 
 def _noted(notes: tuple[str, ...]) -> tuple[str, ...]:
