@@ -9,6 +9,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.pyfunc import PythonModel, PythonModelContext
+from numpy.typing import NDArray
 
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.inference import load_model
@@ -25,6 +26,7 @@ class CandleModel(PythonModel):  # type: ignore[misc]
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         """Columns `time, open, high, low, close` and maybe `volume` in; `time, label, confidence` out.
 
+        `time` is Unix seconds, ISO text or a timestamp; it comes out as Unix seconds.
         `params` may name `pair` and `timeframe`; the label is missing where too little history stands before a candle.
         """
         prediction = self.loaded.predictor.predict(_candles(model_input, params or {}, self.loaded.info.timeframes[0]))
@@ -37,7 +39,15 @@ def _candles(frame: pd.DataFrame, params: dict[str, Any], timeframe: str) -> Can
     key = SeriesKey(str(params.get("pair", "series")), str(params.get("timeframe", timeframe)))
     open_, high, low, close = (frame[name].to_numpy(np.float64) for name in ("open", "high", "low", "close"))
     volume = frame["volume"].to_numpy(np.float64) if "volume" in frame else None
-    return Candles.from_columns(key, frame["time"].to_numpy(np.int64), open_, high, low, close, volume)
+    return Candles.from_columns(key, _seconds(frame["time"]), open_, high, low, close, volume)
+
+
+def _seconds(times: pd.Series[Any]) -> NDArray[np.int64]:
+    """Unix seconds of numbers, ISO texts or timestamps (UTC where no offset stands)."""
+    if pd.api.types.is_numeric_dtype(times):
+        return times.to_numpy(np.int64)
+    seconds = pd.to_datetime(times, utc=True).astype("datetime64[s, UTC]").astype("int64")
+    return np.asarray(seconds, dtype=np.int64)
 
 
 mlflow.models.set_model(CandleModel())

@@ -17,9 +17,9 @@ from candle_ml.components import Progress, no_progress
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset, restricted
 from candle_ml.evaluation import Evaluation, EvaluationOptions, evaluate
-from candle_ml.inference import LoadedModel, Predictor, in_sample
+from candle_ml.inference import LoadedModel, in_sample
 from candle_ml.measuring import Measured, measure
-from candle_ml.promotion import Promotion, promote
+from candle_ml.promotion import Promotion, UnfairComparisonError, promote
 from candle_ml.reading import read_dataset
 from candle_ml.registry import Registry
 from candle_ml.reporting import write_files
@@ -224,9 +224,14 @@ def _register(result: RunResult, config: PipelineConfig, tracking: TrackedRun, s
     registry = Registry(tracking.place, config.model_name)
     version = registry.register(source, result.run_id, sealed.digest, sealed.info)
 
-    def on_test_block(predictor: Predictor) -> Evaluation | None:
-        block = prepared.split.block("test")
+    def on_test_block(holder: LoadedModel) -> Evaluation | None:
+        if config.split.method == "random":
+            raise UnfairComparisonError.at("split", "scores of a random split compare with nothing")
+        predictor, block = holder.predictor, prepared.split.block("test")
         found = [] if block is None else cases(prepared.dataset, predictor, prepared.split.train.classes, block)
+        if any((in_sample(holder.info, case.candles.key, case.candles.time) & case.scored()).any() for case in found):
+            where = f"version {holder.info.model_name} of run {holder.info.run_id[:8]}"
+            raise UnfairComparisonError.at(where, "was made with candles of this test block")
         return evaluated(prepared, predictor, found, config) if found else None
 
     stage = config.registry

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from candle_ml.annotations import NO_PATTERN
 from candle_ml.errors import CandleMLError, RegistryError
 from candle_ml.evaluation import Evaluation
-from candle_ml.inference import Predictor, load_model
+from candle_ml.inference import LoadedModel, load_model
 from candle_ml.registry import RegisteredVersion, Registry
 
 Rule = Literal["always", "better", "never"]
-Evaluate = Callable[[Predictor], Evaluation | None]
+Evaluate = Callable[[LoadedModel], Evaluation | None]
+
+
+class UnfairComparisonError(CandleMLError):
+    """One of the two versions has seen the test block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,8 @@ def promote(
     """Move the alias by rule.
 
     `better` evaluates the version that holds the alias on the same test block as the new one (`evaluate`) and compares
-    the macro span F1 there; a label that the old one does not know counts as missed.
+    the macro span F1 there; a label that the old one does not know counts as missed. A version that forgets a label
+    never takes the alias by this rule; `evaluate` raises `UnfairComparisonError` where one of them has seen the block.
     """
     holder = registry.at_alias(alias)
     promoted, reason = _judge(registry, holder, rule, evaluation, evaluate)
@@ -63,21 +69,29 @@ def _judge(
     if evaluation is None:
         return False, "nothing was evaluated, so nothing shows that it is better"
     try:
-        theirs = _score_of(registry, holder, evaluate)
+        theirs, forgotten = _score_of(registry, holder, evaluation, evaluate)
+    except UnfairComparisonError as error:
+        return False, f"{error}; candle-ml model promote decides by hand"
     except RegistryError as error:
         return False, f"version {holder.version} could not be fetched for comparison: {error}"
     except CandleMLError as error:
         return True, f"version {holder.version} no longer predicts: {error}"
+    if forgotten:
+        return False, f"it does not know {', '.join(forgotten)} of version {holder.version}"
     ours = _span_f1(evaluation)
     compared = f"span F1 {ours:.3f} against {theirs:.3f} of version {holder.version} on the same test block"
     return ours > theirs, compared
 
 
-def _score_of(registry: Registry, holder: RegisteredVersion, evaluate: Evaluate) -> float:
+def _score_of(
+    registry: Registry, holder: RegisteredVersion, ours: Evaluation, evaluate: Evaluate
+) -> tuple[float, tuple[str, ...]]:
+    """The holder's score, and the labels that only the holder knows."""
     with tempfile.TemporaryDirectory() as folder:
         loaded = load_model(registry.fetch(holder, Path(folder)), holder.digest)
-        evaluation = evaluate(loaded.predictor)
-    return 0.0 if evaluation is None else _span_f1(evaluation)
+        forgotten = tuple(name for name in loaded.info.classes if name not in ours.thresholds and name != NO_PATTERN)
+        evaluation = None if forgotten else evaluate(loaded)
+    return 0.0 if evaluation is None else _span_f1(evaluation), forgotten
 
 
 def _span_f1(evaluation: Evaluation) -> float:

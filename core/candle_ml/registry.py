@@ -129,9 +129,14 @@ class Registry:
         import mlflow
 
         with self.place.guarded():
+            where = self._client.get_model_version_download_uri(version.name, str(version.version))
+            self.place.check_inside(f"model {version.name} version {version.version}", where)
             # A local store answers with its live path, so the destination is always named.
             uri = f"models:/{version.name}/{version.version}/artifacts/bundle"
-            return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
+            found = mlflow.artifacts.download_artifacts(
+                artifact_uri=uri, dst_path=str(folder), tracking_uri=self.place.uri, registry_uri=self.place.uri
+            )
+            return Path(found)
 
     def _model(self) -> RegisteredModel | None:
         from mlflow.exceptions import MlflowException

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _BATCH = 100
+_OPENING_TRIES = 8
 _LONGEST_PARAM = 500
 _QUIET_DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -60,16 +62,26 @@ class TrackingPlace:
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
         with self.guarded():
-            return mlflow.MlflowClient(self.uri, self.uri)
+            return _opened(self.uri)
+
+    def check_inside(self, what: str, location: str) -> None:
+        """Refuse artifacts of an embedded store that are kept in another folder: the project was moved or copied.
+
+        Raises `RegistryError`.
+        """
+        if self.artifacts is not None and not location.startswith(self.artifacts.as_uri()):
+            expected = "move the project back, or remove mlflow.db and mlartifacts to begin anew"
+            raise RegistryError.at(what, f"its files are kept in {location}, outside this project", expected)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
         """Turn what MLflow raises into a `RegistryError` that names the place."""
         from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
         try:
             yield
-        except MlflowException as error:
+        except (MlflowException, SQLAlchemyError) as error:
             expected = "check that it is running and reachable" if self.artifacts is None else "check the store"
             raise RegistryError.at(self.shown, _first_line(error), expected) from error
 
@@ -88,6 +100,8 @@ class TrackedRun:
         client = place.client()
         with place.guarded():
             found = client.get_experiment_by_name(experiment)
+            if found:
+                place.check_inside(f"experiment {experiment}", found.artifact_location)
             experiment_id = found.experiment_id if found else _create_experiment(client, place, experiment)
             run = client.create_run(experiment_id, run_name=name)
         return cls(place, client, run.info.run_id)
@@ -139,6 +153,19 @@ class TrackedRun:
         with suppress(RegistryError), self.place.guarded():
             self._client.set_tag(self.run_id, "error", _first_line(error) or type(error).__name__)
             self._client.set_terminated(self.run_id, "FAILED")
+
+
+def _opened(uri: str) -> MlflowClient:
+    """A client, whose first use makes an embedded store; another process that makes it just now is waited for."""
+    import mlflow
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for _ in range(_OPENING_TRIES - 1):
+        try:
+            return mlflow.MlflowClient(uri, uri)
+        except SQLAlchemyError:
+            time.sleep(1)
+    return mlflow.MlflowClient(uri, uri)
 
 
 def flatten(values: Any, prefix: str = "") -> dict[str, str]:

@@ -15,7 +15,7 @@ from candle_ml.candles import Candles, SeriesKey
 from candle_ml.components import FitContext, Model, Progress, no_progress
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset, SeriesData, effective_reviewed
-from candle_ml.errors import TrainingError
+from candle_ml.errors import ConfigError, TrainingError
 from candle_ml.evaluation import (
     DEFAULT_THRESHOLD,
     Evaluation,
@@ -73,8 +73,10 @@ def fit(prepared: Prepared, config: PipelineConfig, progress: Progress = no_prog
     model = fit_model(prepared, prepared.split, config, progress)
     predictor = Predictor(prepared.recipe, model, Calibrator.none(model.classes), _params(prepared, model))
     block = prepared.split.block("calibration")
+    _check_threshold_labels(config, predictor.classes)
     if not config.calibration.enabled or block is None:
-        return Trained(predictor, prepared, ("no calibration block: confidences are the model's own",))
+        why = "no calibration block" if block is None else "calibration is disabled"
+        return Trained(predictor, prepared, (f"{why}: confidences are the model's own",))
     calibrator = _calibrator(predictor, prepared, block, config)
     predictor = replace(predictor, calibrator=calibrator)
     chosen = _thresholds(predictor, prepared, block, config, progress)
@@ -99,7 +101,7 @@ def refitted(trained: Trained, config: PipelineConfig, progress: Progress) -> Tr
     parts = trained.prepared.split
     everything = replace(parts, train=concatenate([parts.train, parts.calibration, parts.test]))
     model = fit_model(trained.prepared, everything, config, progress)
-    note = "refit: the served model was fitted on every block; its scores are those of the model before"
+    note = "refit: the served model was fitted on every block but validation; its scores are those of the model before"
     return replace(trained, predictor=replace(trained.predictor, model=model), notes=(*trained.notes, note))
 
 
@@ -178,13 +180,21 @@ def _thresholds(
     predictor: Predictor, prepared: Prepared, block: Block, config: PipelineConfig, progress: Progress
 ) -> ThresholdChoice:
     """The threshold of each label: the configured one, else the one with the best span F1 on the block."""
-    given = config.calibration.thresholds
-    if not isinstance(given, str):
-        return ThresholdChoice(predictor.params.thresholds | given, ())
+    given = {} if isinstance(config.calibration.thresholds, str) else config.calibration.thresholds
     found = cases(prepared.dataset, predictor, prepared.split.train.classes, block, progress)
     spans = [series_spans(case) for case in found]
     options = EvaluationOptions(iou=config.evaluation.iou, point_tolerance=config.evaluation.tolerance)
-    return choose_thresholds(spans, predictor.classes, options.headline_iou, options.point_tolerance)
+    open_labels = [name for name in predictor.classes if name not in given]
+    chosen = choose_thresholds(spans, open_labels, options.headline_iou, options.point_tolerance)
+    return ThresholdChoice({**chosen.thresholds, **given}, chosen.notes)
+
+
+def _check_threshold_labels(config: PipelineConfig, classes: tuple[str, ...]) -> None:
+    given = config.calibration.thresholds
+    unknown = [] if isinstance(given, str) else [name for name in given if name not in classes[1:]]
+    if unknown:
+        found = f"no training sample is labelled {', '.join(map(repr, unknown))}"
+        raise ConfigError.at(config.where("calibration.thresholds"), found, f"labels of {', '.join(classes[1:])}")
 
 
 def _params(prepared: Prepared, model: Model) -> DecodeParams:

@@ -102,6 +102,28 @@ def test_predict_without_a_path_takes_the_configured_sources(here: Project, tmp_
     assert all(row["start"] <= row["end"] <= row["known_at"] for row in rows)
 
 
+def test_predict_writes_json_into_a_file(here: Project, tmp_path: Path) -> None:
+    """`--json -o` writes JSON to the file and nothing to the terminal."""
+    told = candle_ml("predict", "--json", "-o", str(tmp_path / "out.json"), "data/candles/FB_1d.csv")
+    assert (told.exit_code, told.stdout) == (0, "")
+    assert json.loads((tmp_path / "out.json").read_text("utf-8"))[0]["pair"] == "FB"
+
+
+def test_an_output_that_cannot_be_written_is_named(here: Project) -> None:
+    """A missing folder is a plain message with an exit code of its own."""
+    told = candle_ml("predict", "-o", "/nowhere/out.csv", "data/candles/FB_1d.csv")
+    assert (told.exit_code, told.stderr) == (74, "/nowhere/out.csv: No such file or directory\n")
+
+
+def test_predict_refuses_another_timeframe(here: Project, tmp_path: Path) -> None:
+    """Candles of a timeframe that the model was not trained on want a setting."""
+    path = tmp_path / "AAPL_1h.csv"
+    path.write_text("time,open,high,low,close\n2024-01-01T00:00,1,2,0.5,1\n2024-01-01T01:00,1,2,0.5,1\n", "utf-8")
+    told = candle_ml("predict", "--set", "inference.allow_other_timeframes=false", str(path))
+    expected = "1d, which the model was trained on; inference.allow_other_timeframes allows others"
+    assert (told.exit_code, told.stderr) == (3, f"AAPL 1h: timeframe 1h; {expected}\n")
+
+
 def test_predict_refuses_candles_that_lost_rows(here: Project, tmp_path: Path) -> None:
     """A bad row is named with file and line; nothing is predicted around it."""
     path = tmp_path / "AAPL_1d.csv"

@@ -206,7 +206,7 @@ def test_a_failed_training_is_recorded_with_its_reason(fresh_project: Path) -> N
 def test_refit_says_whose_scores_they_are(fresh_project: Path) -> None:
     """With `refit: true` the served model is another than the measured one, and notes and bundle say so."""
     result = run(load_config(fresh_project / "config" / "pipeline.yaml", ["model.refit=true"]), until="evaluate")
-    note = "refit: the served model was fitted on every block; its scores are those of the model before"
+    note = "refit: the served model was fitted on every block but validation; its scores are those of the model before"
     assert note in result.notes
     assert open_bundle(result.folder / "bundle").info.refit
     assert result.report is not None

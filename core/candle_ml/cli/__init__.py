@@ -34,6 +34,7 @@ COMMANDS = {
 """Each command with its line in the help; `candle_ml.cli.<name>:command` is the command itself."""
 
 UNEXPECTED = 70
+UNREADABLE = 74
 INTERRUPTED = 130
 
 
@@ -84,6 +85,9 @@ def _told(error: Exception, *, debug: bool) -> int:
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("candle_ml"):
         click.echo(f"the package {error.name!r} is missing; pip install 'candle-ml[all]'", err=True)
         return CandleMLError.exit_code
+    if isinstance(error, OSError) and error.filename is not None:
+        click.echo(f"{error.filename}: {error.strerror}", err=True)
+        return UNREADABLE
     text = " ".join(str(error).split())
     click.echo(f"unexpected {type(error).__name__}: {text}; run candle-ml --debug for the traceback", err=True)
     return UNEXPECTED
@@ -97,7 +101,7 @@ def main(verbose: int, debug: bool) -> None:
     """Learn the patterns you mark on candlestick charts, and draw them back on the chart.
 
     Exit codes: 1 other error, 2 configuration or usage, 3 data, 4 plugin, 5 training, 6 bundle, 7 registry,
-    8 state store, 9 leak, 70 unexpected, 130 interrupted.
+    8 state store, 9 leak, 70 unexpected, 74 file access, 130 interrupted.
     """
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")

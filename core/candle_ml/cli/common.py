@@ -77,9 +77,14 @@ def config_path(given: Path | None) -> Path:
     )
 
 
+def json_text(value: object) -> str:
+    """A value as indented JSON, with a line end."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def print_json(value: object) -> None:
     """A value as indented JSON on standard output."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    click.echo(json_text(value), nl=False)
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import click
 
-from candle_ml.cli.common import config_options, config_path, json_option, print_json, progress
+from candle_ml.candles import Candles
+from candle_ml.cli.common import config_options, config_path, json_option, json_text, progress
 from candle_ml.cli.selecting import model_options, selected
-from candle_ml.config import load_config
+from candle_ml.config import PipelineConfig, load_config
 from candle_ml.dataset import iso_time
 from candle_ml.errors import DataError
 from candle_ml.inference import Answer, LoadedModel, answer
@@ -47,15 +48,21 @@ def command(
         series = read_candles(settings, path, report)
         if not series:
             raise DataError.at(str(path or "sources"), "no candles", "name a file that holds some")
+        _check_timeframes(loaded, series, settings)
         predicted = [answer(loaded, candles, threshold) for candles in series]
-    if as_json:
-        print_json([_json(loaded, one) for one in predicted])
-        return
-    text = _csv(predicted, spans)
+    text = json_text([_json(loaded, one) for one in predicted]) if as_json else _csv(predicted, spans)
     if output is None:
         click.echo(text, nl=False)
     else:
         output.write_text(text, "utf-8")
+
+
+def _check_timeframes(loaded: LoadedModel, series: list[Candles], settings: PipelineConfig) -> None:
+    known = loaded.info.timeframes
+    other = [candles.key for candles in series if candles.key.timeframe not in known]
+    if other and not settings.inference.allow_other_timeframes:
+        expected = f"{', '.join(known)}, which the model was trained on; inference.allow_other_timeframes allows others"
+        raise DataError.at(str(other[0]), f"timeframe {other[0].timeframe}", expected)
 
 
 def _json(loaded: LoadedModel, one: Answer) -> dict[str, object]:

@@ -50,7 +50,7 @@ def evaluate(
     return Evaluation(
         **dict(candle_metrics(confusion, labels, precisions)),
         label_set_hash=label_set_hash(cases),
-        series=len(cases),
+        series=sum(bool(case.scored().any()) for case in cases),
         candles=len(scored.time),
         insufficient=sum(int(case.reviewed().sum()) for case in cases) - len(scored.time),
         spans_left_out=_left_out(cases, shown),
