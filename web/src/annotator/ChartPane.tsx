@@ -57,7 +57,7 @@ function Where({ desk, stored }: { desk: Desk; stored: AnnotationsState }) {
   const count = cursor === null || anchor === null ? 0 : Math.abs(cursor - anchor) + 1;
   const parts = [
     candle && `${timeText(candle.time)}: open ${candle.open}, high ${candle.high}, low ${candle.low}, close ${candle.close}`,
-    count > 0 && `${count} candles selected`,
+    count > 0 && `${count} ${count === 1 ? "candle" : "candles"} selected`,
     focus && `prediction ${focus.label} from ${timeText(focus.start)} to ${timeText(focus.end)}`,
     notice,
   ];

@@ -120,7 +120,7 @@ export class ChartView {
 
 /** As many digits as the prices need: five figures, at least two of them behind the point. */
 function priceFormat(candles: readonly Candle[]): { type: "price"; precision: number; minMove: number } {
-  const price = candles[0]?.close ?? 1;
+  const price = candles.reduce((most, candle) => Math.max(most, candle.close), 0) || 1;
   const precision = Math.max(2, Math.min(8, 4 - Math.floor(Math.log10(price))));
   return { type: "price", precision, minMove: 10 ** -precision };
 }

@@ -38,6 +38,8 @@ export interface DeskState {
   notice: string;
 }
 
+type Verdict = (run: Run, modelVersion: string, human: HumanSpan | null) => Feedback;
+
 const NOTHING = { cursor: null, anchor: null, selected: null, focus: null };
 
 export class Desk extends Store<DeskState> {
@@ -163,32 +165,42 @@ export class Desk extends Store<DeskState> {
   }
 
   confirm(): Promise<void> {
-    return this.judge(confirmed);
+    return this.judgeAndWalk(confirmed);
   }
 
   correct(label: string): Promise<void> {
-    return this.judge((run, version, human) => corrected(run, version, human, label));
+    return this.judgeAndWalk((run, version, human) => corrected(run, version, human, label));
   }
 
   dismiss(): Promise<void> {
-    return this.judge(dismissed);
+    return this.judgeAndWalk(dismissed);
   }
 
-  /** Stores what is said of the prediction in question, and goes on to the next disagreement. */
-  private async judge(verdict: (run: Run, version: string, human: HumanSpan | null) => Feedback): Promise<void> {
+  /** Goes on to the next disagreement when one is settled. */
+  private async judgeAndWalk(verdict: Verdict): Promise<void> {
+    const settled = await this.judge(verdict);
+    if (settled === undefined) return;
+    if (this.disagreements().length > 0) this.walk(1);
+    else this.look(null);
+    this.tell(settled);
+  }
+
+  /** Stores what is said of the prediction in question, and returns what to tell; undefined where nothing is stored. */
+  private async judge(verdict: Verdict): Promise<string | undefined> {
     const { focus } = this.getState();
     const { prediction } = this.layer.getState();
-    if (focus === null || prediction === null) return this.change({ notice: "Go to a prediction first" });
+    if (focus === null || prediction === null) return this.refuse("Go to a prediction first");
     const doubt = this.disagreements().find(({ run }) => run.start === focus.start && run.label === focus.label);
-    if (doubt === undefined) return this.change({ notice: "This prediction is annotated already" });
+    if (doubt === undefined) return this.refuse("This prediction is annotated already");
     const feedback = verdict(focus, prediction.modelVersion, doubt.human);
     if (feedback.kind === "create") await this.annotations.addSpan(feedback.fields);
     else await this.annotations.changeSpan(feedback.id, feedback.fields);
-    if (this.annotations.getState().error !== null) return;
     const { label, source } = feedback.fields;
-    if (this.disagreements().length > 0) this.walk(1);
-    else this.look(null);
-    this.tell(`${label} stored as ${source}`);
+    return this.annotations.getState().error === null ? `${label} stored as ${source}` : undefined;
+  }
+
+  private refuse(notice: string): undefined {
+    this.change({ notice });
   }
 
   private times(): [number, number] | null {
@@ -231,14 +243,15 @@ export class Desk extends Store<DeskState> {
     else this.change({ selected: null, focus: this.runAt(time) });
   }
 
-  /** Judges the prediction at a candle: dismisses it, or stores it with the label that is set. */
+  /** Judges the prediction at a candle, and stays there: dismisses it, or stores it with the label that is set. */
   async judgeAt(index: number, asWrong: boolean): Promise<void> {
     const run = this.runAt(this.annotations.getState().candles[index]?.time ?? NaN);
     this.change({ focus: run, cursor: index });
     if (run === null) return this.change({ notice: "No prediction here" });
     const { judgeAs } = this.getState();
-    if (asWrong) await this.dismiss();
-    else await (judgeAs === "" ? this.confirm() : this.correct(judgeAs));
+    const corrects: Verdict = (prediction, version, human) => corrected(prediction, version, human, judgeAs);
+    const settled = await this.judge(asWrong ? dismissed : judgeAs === "" ? confirmed : corrects);
+    if (settled !== undefined) this.tell(settled);
   }
 
   private runAt(time: number): Run | null {

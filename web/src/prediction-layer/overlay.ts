@@ -15,7 +15,9 @@ import { countBefore } from "./times";
 export const BAND_OPACITY = 0.15;
 
 const MARKER_GAP = 8;
-const MARKER_SIZE = 5;
+const MARKER_WIDTH = 5;
+const MARKER_HEIGHT = 8;
+const LINE_HEIGHT = 13;
 const STRIP_HEIGHT = 6;
 const NO_HISTORY_COLOR = "#9e9e9e";
 const FONT = "11px system-ui, sans-serif";
@@ -116,12 +118,13 @@ export class PredictionOverlay implements ISeriesPrimitive<Time> {
     target.useMediaCoordinateSpace(({ context }) => {
       context.font = FONT;
       context.textBaseline = "bottom";
-      let freeFrom = -Infinity;
+      const texts: TextBox[] = [];
       for (const run of visiblePart(this.view.runs, places.visible)) {
         const x = places.center(run.start);
         const y = x === null ? null : topOf(attachedTo, x);
         if (x === null || y === null) continue;
-        freeFrom = drawMarker(context, run, x, Math.max(y, 30), this.view.colorOf(run.label), freeFrom);
+        drawMarker(context, x, Math.max(y, 30), this.view.colorOf(run.label), run.look === "ok");
+        drawText(context, markerText(run), x, Math.max(y, 30), texts);
       }
     });
   }
@@ -166,31 +169,37 @@ function topOf({ series, chart }: SeriesAttachedParameter<Time>, x: number): num
   return bar ? series.priceToCoordinate((bar as CandlestickData).high) : null;
 }
 
-/** Draws one marker, its text only where there is room, and returns where the next text may begin. */
-function drawMarker(
-  context: CanvasRenderingContext2D,
-  run: Run,
-  x: number,
-  top: number,
-  color: string,
-  freeFrom: number,
-): number {
+/** A triangle that points at a candle; hollow for what is not plainly predicted. */
+function drawMarker(context: CanvasRenderingContext2D, x: number, top: number, color: string, filled: boolean): void {
   const tip = top - MARKER_GAP;
   context.beginPath();
   context.moveTo(x, tip);
-  context.lineTo(x - MARKER_SIZE, tip - MARKER_SIZE * 1.6);
-  context.lineTo(x + MARKER_SIZE, tip - MARKER_SIZE * 1.6);
+  context.lineTo(x - MARKER_WIDTH, tip - MARKER_HEIGHT);
+  context.lineTo(x + MARKER_WIDTH, tip - MARKER_HEIGHT);
   context.closePath();
-  context.fillStyle = run.look === "ok" ? color : "#ffffff";
+  context.fillStyle = filled ? color : "#ffffff";
   context.strokeStyle = color;
   context.lineWidth = 1.5;
   context.fill();
   context.stroke();
-  const text = markerText(run);
-  if (x < freeFrom) return freeFrom;
+}
+
+interface TextBox {
+  left: number;
+  right: number;
+  bottom: number;
+}
+
+/** Writes above a marker, unless it would cover one of the texts before. */
+function drawText(context: CanvasRenderingContext2D, text: string, x: number, top: number, others: TextBox[]): void {
+  const left = Math.max(4, x - MARKER_WIDTH);
+  const box = { left, right: left + context.measureText(text).width, bottom: top - MARKER_GAP - MARKER_HEIGHT - 2 };
+  const covers = (other: TextBox) =>
+    other.right > box.left && other.left < box.right && Math.abs(other.bottom - box.bottom) < LINE_HEIGHT;
+  if (others.some(covers)) return;
+  others.push(box);
   context.fillStyle = "#263238";
-  context.fillText(text, x - MARKER_SIZE, tip - MARKER_SIZE * 1.6 - 2);
-  return x + context.measureText(text).width + MARKER_GAP;
+  context.fillText(text, box.left, box.bottom);
 }
 
 export function markerText(run: Run): string {

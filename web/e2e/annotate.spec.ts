@@ -1,0 +1,193 @@
+/** Annotating by mouse and keyboard, without an inference service. */
+import { readFileSync } from "node:fs";
+import { expect, test } from "@playwright/test";
+import { chartOf, click, drag, expectNotice, press, showCandles, storedSpans, upload } from "./page";
+import { freePort, startAnnotator, temporaryFolder, type Running } from "./stack";
+
+const HOUR = 3600;
+const CANDLES = 300;
+
+let annotator: Running;
+const { folder, remove } = temporaryFolder();
+
+function wave(count: number): string {
+  const rows = Array.from({ length: count }, (_, index) => {
+    const [open, close] = [100 + 10 * Math.sin(index / 9), 100 + 10 * Math.sin((index + 1) / 9)];
+    return [index * HOUR, open, Math.max(open, close) + 1, Math.min(open, close) - 1, close].join(",");
+  });
+  return ["time,open,high,low,close", ...rows].join("\n");
+}
+
+test.beforeAll(async () => {
+  annotator = await startAnnotator(folder, `http://127.0.0.1:${await freePort()}`);
+});
+test.afterAll(async () => {
+  await annotator.stop();
+  remove();
+});
+test.beforeEach(async ({ page }) => {
+  await page.goto(annotator.url);
+  await upload(page, { name: "EURUSD_1h.csv", text: wave(CANDLES) });
+  await expect(chartOf(page)).toHaveAccessibleName("Chart of EURUSD 1h, 300 candles");
+  await showCandles(page, 100, 200);
+});
+
+test("a drag makes a span from its first to its last candle", async ({ page }) => {
+  await page.getByRole("radio", { name: "Spans" }).check();
+  await page.getByRole("combobox", { name: "Label", exact: true }).selectOption("wedge_up");
+  await drag(page, 120, 130);
+  await expectNotice(page, "wedge_up stored");
+  expect(await storedSpans(page)).toMatchObject([{ first: 120, last: 130, label: "wedge_up", source: "human" }]);
+});
+
+test("two clicks make a span, in either order", async ({ page }) => {
+  await page.getByRole("radio", { name: "Spans" }).check();
+  await click(page, 150);
+  await expectNotice(page, "1 candle selected");
+  await click(page, 140);
+  await expectNotice(page, "bull_flag stored");
+  expect(await storedSpans(page)).toMatchObject([{ first: 140, last: 150 }]);
+});
+
+test("Escape gives up a span that was begun", async ({ page }) => {
+  await page.getByRole("radio", { name: "Spans" }).check();
+  await click(page, 150);
+  await page.keyboard.press("Escape");
+  await drag(page, 160, 165);
+  await expectNotice(page, "bull_flag stored");
+  expect(await storedSpans(page)).toMatchObject([{ first: 160, last: 165 }]);
+});
+
+test("a click in mode points makes a point", async ({ page }) => {
+  await page.getByRole("radio", { name: "Points" }).check();
+  await page.getByLabel("Point label").selectOption("break_down");
+  await click(page, 133);
+  await expectNotice(page, "break_down stored");
+  const points = await page.evaluate(() => window.annotator?.desk.annotations.getState().points);
+  expect(points).toMatchObject([{ timestamp: 133 * HOUR, label_type: "break_down", geometry: null }]);
+});
+
+test("everything can be annotated by keyboard alone", async ({ page }) => {
+  await press(page, "Home", "PageDown", "ArrowRight");
+  for (let step = 0; step < 7; step++) await page.keyboard.press("Shift+ArrowRight");
+  await expectNotice(page, "8 candles selected");
+  await page.keyboard.press("4");
+  await expectNotice(page, "double_bottom stored");
+  await press(page, "Home", "PageDown", "u");
+  await expectNotice(page, "break_up stored");
+  await press(page, "Home", "Shift+PageDown", "Shift+PageDown", "r");
+  await expectNotice(page, "Marked as reviewed");
+  expect(await storedSpans(page)).toMatchObject([{ first: 21, last: 28, label: "double_bottom" }]);
+  const state = await page.evaluate(() => window.annotator?.desk.annotations.getState());
+  expect(state?.points).toMatchObject([{ timestamp: 20 * HOUR, label_type: "break_up" }]);
+  expect(state?.ranges).toMatchObject([{ start_time: 0, end_time: 40 * HOUR }]);
+});
+
+test("a span can be edited", async ({ page }) => {
+  await press(page, "End", "Shift+ArrowLeft", "Shift+ArrowLeft", "1");
+  await expectNotice(page, "bull_flag stored");
+  await page.keyboard.press("Enter");
+  await page.getByLabel("Span label").selectOption("bear_flag");
+  await page.getByLabel("Confidence").selectOption("4");
+  await page.getByLabel("Outcome").selectOption("win");
+  await page.getByLabel("Notes").fill("steep pole");
+  await page.getByRole("button", { name: "Start earlier" }).click();
+  await expect(page.getByText("1970-01-13 08:00 to 1970-01-13 11:00, source human")).toBeVisible();
+  expect(await storedSpans(page)).toMatchObject([
+    { first: 296, last: 299, label: "bear_flag", confidence: 4, outcome: "win", notes: "steep pole" },
+  ]);
+});
+
+test("what was done is undone and redone, a deletion too", async ({ page }) => {
+  await press(page, "End", "Shift+ArrowLeft", "1");
+  await expectNotice(page, "bull_flag stored");
+  await press(page, "Enter", "2");
+  await expect(page.getByLabel("Span label")).toHaveValue("bear_flag");
+  await press(page, "Delete");
+  await expectNotice(page, "Deleted");
+  expect(await storedSpans(page)).toEqual([]);
+  await page.keyboard.press("Control+z");
+  await expect.poll(() => storedSpans(page)).toMatchObject([{ label: "bear_flag", first: 298, last: 299 }]);
+  await page.keyboard.press("Control+z");
+  await expect.poll(() => storedSpans(page)).toMatchObject([{ label: "bull_flag" }]);
+  await page.keyboard.press("Control+Shift+z");
+  await expect.poll(() => storedSpans(page)).toMatchObject([{ label: "bear_flag" }]);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect.poll(() => storedSpans(page)).toEqual([]);
+  await expect(page.getByRole("button", { name: "Undo" })).toBeDisabled();
+});
+
+test("a new label gets its hotkey", async ({ page }) => {
+  const name = "cup_and_handle";
+  await page.getByText("Labels", { exact: true }).click();
+  await page.getByLabel("New label").fill(name);
+  await page.getByLabel("Hotkey").fill("8");
+  await page.getByRole("button", { name: "Add label" }).click();
+  await expect(page.getByRole("listitem").filter({ hasText: name })).toContainText("8");
+  await press(page, "End", "Shift+ArrowLeft", "8");
+  await expectNotice(page, "cup_and_handle stored");
+});
+
+test("annotations are exported in three formats", async ({ page }) => {
+  await press(page, "Home", "ArrowRight", "Shift+ArrowRight", "1");
+  await expectNotice(page, "bull_flag stored");
+  const exported = async (name: string) => {
+    const waiting = page.waitForEvent("download");
+    await page.getByRole("navigation", { name: "Export" }).getByRole("link", { name }).click();
+    const download = await waiting;
+    return { name: download.suggestedFilename(), text: readFileSync(await download.path(), "utf-8") };
+  };
+  const json = await exported("JSON");
+  expect(json.name).toBe("EURUSD_1h.spans.json");
+  expect(JSON.parse(json.text)).toMatchObject({ annotations: [{ start_time: HOUR, end_time: 2 * HOUR }] });
+  const windowed = await exported("Windowed CSV");
+  expect(windowed.text.split("\n")[1]).toContain(`,${HOUR},${2 * HOUR},bull_flag,`);
+  const bio = await exported("BIO CSV");
+  expect(bio.text.split("\n").slice(1, 5).map((row) => row.split(",").at(-1))).toEqual(
+    ["O", "B-bull_flag", "I-bull_flag", "O"],
+  );
+});
+
+test("pair and timeframe are proposed and can be changed", async ({ page }) => {
+  await page.getByLabel("Pair").fill("GBPUSD");
+  await page.getByLabel("Timeframe").fill("4 hours");
+  await page.getByRole("button", { name: "Save series" }).click();
+  await expect(page.getByRole("alert").first()).toContainText("timeframe: a number and one of s, m, h, d, w, M");
+  await page.getByLabel("Pair").fill("GBPUSD");
+  await page.getByLabel("Timeframe").fill("4h");
+  await page.getByRole("button", { name: "Save series" }).click();
+  await expect(chartOf(page)).toHaveAccessibleName("Chart of GBPUSD 4h, 300 candles");
+});
+
+test("a file that is no table of candles is refused and changes nothing", async ({ page }) => {
+  await upload(page, { name: "bad.csv", text: "time,open\n1,2" });
+  await expect(page.getByText("no column high, low, close; the header must name")).toBeVisible();
+  await expect(chartOf(page)).toHaveAccessibleName("Chart of EURUSD 1h, 300 candles");
+});
+
+test("without a service a banner says so, the controls rest, and annotating goes on", async ({ page }) => {
+  await expect(page.getByText("Inference service unavailable. Annotating goes on")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Predict all" })).toBeDisabled();
+  await press(page, "End", "Shift+ArrowLeft", "3");
+  await expectNotice(page, "head_and_shoulders stored");
+});
+
+test("every control has a name", async ({ page }) => {
+  await press(page, "End", "Shift+ArrowLeft", "1");
+  await page.keyboard.press("Enter");
+  for (const summary of await page.locator("summary").all()) await summary.click();
+  for (const control of await page.locator("button, input, select, textarea, a, [tabindex]").all()) {
+    await expect(control).toHaveAccessibleName(/\S/);
+  }
+});
+
+test("keys of the chart do nothing where text is typed", async ({ page }) => {
+  await press(page, "End", "Shift+ArrowLeft", "1");
+  await page.keyboard.press("Enter");
+  await page.getByLabel("Notes").fill("");
+  await page.getByLabel("Notes").pressSequentially("xcr1");
+  await page.keyboard.press("Backspace");
+  await page.getByLabel("Notes").press("Tab");
+  await expect.poll(() => storedSpans(page)).toMatchObject([{ notes: "xcr", label: "bull_flag" }]);
+});
