@@ -91,6 +91,8 @@ def test_csv_of_another_kind_is_refused(folder: Path, content: str, expected: st
 
 
 BAD_ROWS: dict[str, tuple[object, str, str]] = {
+    "another pair": ({**GOOD, "pair": "GBPUSD"}, "pair 'GBPUSD'", "'A', as the file is named"),
+    "another timeframe": ({**GOOD, "timeframe": "4h"}, "timeframe '4h'", "'1d', as the file is named"),
     "no object": (7, "7", "an object"),
     "no times": ({"id": 2, "label": "wedge"}, "no start_time", TIME_EXPECTED),
     "no end": ({"id": 2, "label": "wedge", "start_time": START}, "no end_time", TIME_EXPECTED),

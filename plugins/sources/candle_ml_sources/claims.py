@@ -89,6 +89,7 @@ def _seconds(name: str, rows: Sequence[RawRow], unit: TimeUnit) -> tuple[list[in
 def to_annotation(claim: Claim, series: SeriesKey, default_source: str) -> Annotation:
     """The annotation of a claim. Raises `BadFieldError`."""
     fields = claim.row.fields
+    _check_series(fields, series)
     stated = _name(fields, "source")
     return Annotation(
         id=f"{claim.row.namespace}:{_identity(claim)}",
@@ -104,6 +105,13 @@ def to_annotation(claim: Claim, series: SeriesKey, default_source: str) -> Annot
         sub_spans=_json_text(fields.get("sub_spans")),
         model_prediction=_json_text(fields.get("model_prediction")),
     )
+
+
+def _check_series(fields: Mapping[str, object], series: SeriesKey) -> None:
+    """A row may name its series, but no other than its file's."""
+    for name, expected in (("pair", series.pair), ("timeframe", series.timeframe)):
+        if fields.get(name) not in (None, "", expected):
+            raise BadFieldError(f"{name} {fields[name]!r}", f"{expected!r}, as the file is named")
 
 
 def to_range(claim: Claim, series: SeriesKey) -> ReviewedRange:
