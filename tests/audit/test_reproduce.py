@@ -133,12 +133,11 @@ def test_other_data_is_refused(registered: Registered, tmp_path: Path) -> None:
     )
 
 
-def test_another_training_is_not_reproduced(
-    registered: Registered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_training_is_not_reproduced(registered: Registered, monkeypatch: pytest.MonkeyPatch) -> None:
     """A version whose configuration says another seed than its model had is told apart, with exit code 1."""
+    holder = registered.root / "mlartifacts" / "again"
     bundle = resealed(
-        registered, tmp_path / "artifacts", "effective.yaml", lambda text: text.replace('"seed": 0', '"seed": 7', 1)
+        registered, holder / "artifacts", "effective.yaml", lambda text: text.replace('"seed": 0', '"seed": 7', 1)
     )
     made = reproduce(open_bundle(bundle), registered.root)
     assert not made.reproduced
@@ -148,7 +147,7 @@ def test_another_training_is_not_reproduced(
 
     registry = Registry(TrackingPlace.of(None, registered.root), "small")
     sealed = open_bundle(bundle)
-    version = registry.register(tmp_path.as_uri(), registered.result.run_id, sealed.digest, sealed.info)
+    version = registry.register(holder.as_uri(), registered.result.run_id, sealed.digest, sealed.info)
     monkeypatch.chdir(registered.root)
     told = candle_ml("reproduce", str(version.version), "--json")
     assert told.exit_code == 1

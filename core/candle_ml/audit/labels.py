@@ -30,18 +30,22 @@ def known_row(name: str, encoder: LabelEncoder, dataset: Dataset, most: int, pro
 
     At most `most` samples of each series are poked, evenly spread.
     """
-    looked_at, late, first = 0, 0, ""
-    for data in dataset.series.values():
-        samples = _of_patterns(encoder.encode(data.candles, data.annotations, data.reviewed).samples)
-        rows = np.unique(np.linspace(0, len(samples) - 1, min(most, len(samples))).astype(np.int64))
-        for number, chosen in enumerate(rows.tolist()):
-            progress(f"auditing {name}", number, len(rows))
-            found = _known_too_late(encoder, data, samples.take(np.array([chosen])))
-            late += bool(found)
-            first = first or found
-        looked_at += len(rows)
-    told = f"{first}; {late} of {looked_at} samples" if first else ""
-    return row(KNOWN_WHEN_SAID, name, looked_at, "samples", told)
+    poked = [(data, sample) for data in dataset.series.values() for sample in _pattern_samples(encoder, data, most)]
+    late, first = 0, ""
+    for number, (data, sample) in enumerate(poked):
+        progress(f"auditing {name}", number, len(poked))
+        found = _known_too_late(encoder, data, sample)
+        late += bool(found)
+        first = first or found
+    told = f"{first}; {late} of {len(poked)} samples" if first else ""
+    return row(KNOWN_WHEN_SAID, name, len(poked), "samples", told)
+
+
+def _pattern_samples(encoder: LabelEncoder, data: SeriesData, most: int) -> list[Samples]:
+    """Samples that say a pattern, one by one."""
+    samples = _of_patterns(encoder.encode(data.candles, data.annotations, data.reviewed).samples)
+    rows = np.unique(np.linspace(0, len(samples) - 1, min(most, len(samples))).astype(np.int64))
+    return [samples.take(rows[number : number + 1]) for number in range(len(rows))]
 
 
 def _of_patterns(samples: Samples) -> Samples:
