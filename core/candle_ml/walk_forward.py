@@ -111,16 +111,25 @@ def _headlines(evaluation: Evaluation) -> dict[str, float]:
 def _fitted(prepared: Prepared, fold: Fold, number: int, config: PipelineConfig, notes: list[str]) -> Trained | None:
     """The fold's model: with its own validation and calibration blocks, else without, else none."""
     try:
-        return fit(replace(prepared, split=_inner_split(prepared.dataset, fold, config)), config)
+        return _fit(prepared, _inner_split(prepared.dataset, fold, config), config)
     except TrainingError:
         whole = _only_train(fold)
     try:
-        trained = fit(replace(prepared, split=whole), config)
+        trained = _fit(prepared, whole, config)
     except TrainingError as error:
         notes.append(f"fold {number} is left out: {error.problems[0]}")
         return None
     notes.append(f"fold {number} is fitted without early stopping and calibration: too few patterns before its test")
     return trained
+
+
+def _fit(prepared: Prepared, parts: Split, config: PipelineConfig) -> Trained:
+    """Fit on other blocks; a label that does not stand in them yet needs no threshold."""
+    given = config.calibration.thresholds
+    if not isinstance(given, str):
+        known = {name: value for name, value in given.items() if name in parts.train.classes}
+        config = replace(config, calibration=config.calibration.model_copy(update={"thresholds": known}))
+    return fit(replace(prepared, split=parts), config)
 
 
 def _inner_split(dataset: Dataset, fold: Fold, config: PipelineConfig) -> Split:

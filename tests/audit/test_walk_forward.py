@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from candle_ml.audit.fixture import fixture_dataset
+from candle_ml.candles import SeriesKey
 from candle_ml.dataset import Dataset
 from candle_ml.inference import OutOfFold
 from candle_ml.measuring import measure
@@ -113,6 +114,27 @@ def test_a_fold_with_too_few_patterns_is_fitted_plainly_or_left_out(configs: Con
     _, found = walked(configs, dataset, "model.min_samples_per_class=12")
     assert [fold.number for fold in found.folds] == [2, 3]
     assert found.notes[0].startswith("fold 1 is left out: ")
+
+
+def test_a_fold_before_a_labels_first_pattern_needs_no_threshold_for_it(configs: Configs, dataset: Dataset) -> None:
+    """A threshold that is configured for a label that came later does not stop the earlier folds."""
+    middle = int(dataset.series[SeriesKey("AUDIT", "4h")].candles.time[1375])
+    late = {
+        key: replace(
+            data,
+            annotations=tuple(
+                replace(one, label="audit_top") if one.label == "audit_flag" and one.start_time < middle else one
+                for one in data.annotations
+            ),
+        )
+        for key, data in dataset.series.items()
+    }
+    thresholds = "calibration.thresholds={audit_flag: 0.3}"
+    prepared, found = walked(configs, replace(dataset, series=late), thresholds)
+    assert "audit_flag" in prepared.split.train.classes
+    assert [fold.number for fold in found.folds] == [1, 2, 3]
+    first = next(one for one in found.predictions if one.time[0] >= found.folds[0].block.start)
+    assert "audit_flag" not in first.classes
 
 
 def test_folds_are_made_where_they_are_asked_for(configs: Configs, dataset: Dataset) -> None:
