@@ -5,12 +5,12 @@ import {
   CrosshairMode,
   type IChartApi,
   type ISeriesApi,
-  type MouseEventParams,
   type UTCTimestamp,
 } from "lightweight-charts";
 import type { Candle } from "@/data/types";
 import { attachLayer } from "@/prediction-layer";
 import { AnnotationOverlay } from "./annotation-overlay";
+import { onClicks } from "./clicks";
 import type { Desk } from "./desk";
 import { drawingOf } from "./drawing";
 import { StretchDrawing } from "./stretch-drawing";
@@ -36,7 +36,6 @@ export class ChartView {
   readonly chart: IChartApi;
   readonly series: ISeriesApi<"Candlestick">;
   private readonly overlay = new AnnotationOverlay();
-  private readonly stretch: StretchDrawing;
   private candles: readonly Candle[] = [];
   private cursor: number | null = null;
   private draggable = true;
@@ -50,10 +49,10 @@ export class ChartView {
     this.series = this.chart.addCandlestickSeries(CANDLE_COLORS);
     const detach = attachLayer(desk.layer, this.chart, this.series);
     this.series.attachPrimitive(this.overlay);
-    this.stretch = new StretchDrawing(container, desk, (x, y) => (this.isPlot(x, y) ? this.indexAt(x) : null));
-    this.chart.subscribeClick(this.clicked);
+    const stretch = new StretchDrawing(desk, container, (event) => this.candleOf(event));
+    const clicks = onClicks(container, (event) => this.clicked(event));
     const update = () => this.update();
-    this.undo = [detach, desk.subscribe(update), desk.annotations.subscribe(update), () => this.stretch.remove()];
+    this.undo = [detach, clicks, desk.subscribe(update), desk.annotations.subscribe(update), () => stretch.remove()];
     this.update();
   }
 
@@ -62,27 +61,24 @@ export class ChartView {
     this.chart.remove();
   }
 
-  private isPlot(x: number, y: number): boolean {
-    const scale = this.chart.timeScale();
-    return x >= 0 && x <= scale.width() && y >= 0 && y <= this.container.clientHeight - scale.height();
-  }
-
-  /** The candle at a horizontal place. */
-  private indexAt(x: number): number | null {
-    const logical = this.chart.timeScale().coordinateToLogical(x);
+  /** The candle under the mouse; null beside the plot. */
+  private candleOf(event: MouseEvent): number | null {
+    const { left, top } = this.container.getBoundingClientRect();
+    const [x, y, scale] = [event.clientX - left, event.clientY - top, this.chart.timeScale()];
+    const inside = x >= 0 && x <= scale.width() && y >= 0 && y <= this.container.clientHeight - scale.height();
+    const logical = inside ? scale.coordinateToLogical(x) : null;
     if (logical === null || this.candles.length === 0) return null;
     return Math.max(0, Math.min(this.candles.length - 1, Math.round(logical)));
   }
 
-  private readonly clicked = (event: MouseEventParams): void => {
-    const index = event.point === undefined ? null : this.indexAt(event.point.x);
+  private clicked(event: MouseEvent): void {
+    const index = this.candleOf(event);
     if (index === null) return;
     const { mode } = this.desk.getState();
-    const keys = event.sourceEvent;
-    const modified = keys !== undefined && (keys.altKey || keys.ctrlKey || keys.shiftKey || keys.metaKey);
+    const modified = event.altKey || event.ctrlKey || event.shiftKey || event.metaKey;
     if (mode === "browse") this.desk.pick(index);
     if (mode === "judge") void this.desk.judgeAt(index, modified);
-  };
+  }
 
   private update(): void {
     const stored = this.desk.annotations.getState();

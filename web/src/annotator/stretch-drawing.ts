@@ -3,9 +3,6 @@ import type { Desk, Mode } from "./desk";
 
 const DRAWING_MODES: readonly Mode[] = ["spans", "reviewed", "points"];
 
-/** Tells the candle at a horizontal place; null beside the plot. */
-export type IndexAt = (x: number, y: number) => number | null;
-
 export class StretchDrawing {
   private start: number | null = null;
   private pressed = false;
@@ -13,9 +10,9 @@ export class StretchDrawing {
   private readonly listening = new AbortController();
 
   constructor(
-    private readonly container: HTMLElement,
     private readonly desk: Desk,
-    private readonly indexAt: IndexAt,
+    container: HTMLElement,
+    private readonly candleOf: (event: MouseEvent) => number | null,
   ) {
     const { signal } = this.listening;
     container.addEventListener("pointerdown", (event) => this.down(event), { signal });
@@ -57,8 +54,6 @@ export class StretchDrawing {
   }
 
   private indexOf(event: PointerEvent): number | null {
-    if (!DRAWING_MODES.includes(this.desk.getState().mode)) return null;
-    const { left, top } = this.container.getBoundingClientRect();
-    return this.indexAt(event.clientX - left, event.clientY - top);
+    return DRAWING_MODES.includes(this.desk.getState().mode) ? this.candleOf(event) : null;
   }
 }
