@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.resources import files as resources
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from candle_ml.annotations import Annotation, RejectedRow, ReviewedRange
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.config import PipelineConfig, load_config
 from candle_ml.dataset import Dataset, SeriesData, content_hash
+from candle_ml.demo import write_demo
 from candle_ml.versions import KeptVersion
 
 DAY = 86400
@@ -28,6 +31,26 @@ sources:
 features: {enabled: false}
 labels: {use: windowed, window: 8}
 model: {enabled: false}
+"""
+
+
+DVC_YAML = resources("candle_ml.defaults").joinpath("dvc.yaml").read_text("utf-8")
+TRAINED = """name: stages
+seed: 3
+sources:
+  use:
+    - {use: candle-files, path: data/candles}
+    - {use: talib-patterns, functions: [CDLMORNINGSTAR, CDLEVENINGSTAR, CDLPIERCING]}
+features: {use: [{use: candle-shape}]}
+labels: {use: windowed, window: 6}
+split:
+model: {use: random-forest, trees: 20}
+audit: {enabled: false}
+calibration:
+evaluation: {report: true}
+tracking: {enabled: false}
+data:
+execution:
 """
 
 
@@ -49,6 +72,37 @@ def project(root: Path, text: str = PIPELINE) -> PipelineConfig:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
     return load_config(path)
+
+
+def trainable(root: Path, text: str = TRAINED) -> PipelineConfig:
+    """A project with the candles of two stocks."""
+    write_demo(root)
+    for path in (*root.glob("data/candles/[AFM]*"), *root.glob("data/annotations/*")):
+        path.unlink()
+    (root / "config" / "pipeline.yaml").write_text(text, "utf-8")
+    return load_config(root / "config" / "pipeline.yaml")
+
+
+def reproducible(root: Path) -> PipelineConfig:
+    """A project with the candles of two stocks and the `dvc.yaml` of every project, that keeps data versions too."""
+    config = trainable(root, TRAINED.replace("data:\n", "data: {enabled: true}\n"))
+    (root / "dvc.yaml").write_text(DVC_YAML, "utf-8")
+    (root / ".gitignore").write_text(".candle-ml/\n", "utf-8")
+    (root / "data" / "annotations" / ".gitkeep").touch()
+    return config
+
+
+def edit(config: PipelineConfig, old: str, new: str) -> None:
+    """Replace a text that stands once in a project's configuration."""
+    path = config.root / "config" / "pipeline.yaml"
+    text = path.read_text("utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def stages_run(shown: str) -> list[str]:
+    """The stages that ran, in their order, by what `dvc` prints."""
+    return re.findall(r"Running stage '(\w+)'", shown)
 
 
 def candles(key: SeriesKey, seed: int, volume: bool) -> Candles:

@@ -14,7 +14,7 @@ from candle_ml.errors import DataError
 
 from .conftest import Kept, dataset, dvc, files, flip
 
-NAMES = ("candles/0001_EURUSD_1d.parquet", "annotations.parquet", "samples.parquet", "manifest.json")
+NAMES = ("candles/0001_EURUSD_1d.parquet", "manifest.json")
 
 
 def listing(kept: Kept) -> tuple[Path, Path]:

@@ -31,7 +31,7 @@ STEPS = (
     "the remote, last object",
     "the end",
 )
-DELAYS = tuple(f"{seconds:.3f}" for seconds in np.random.default_rng(0).uniform(0.01, 0.4, 5))
+DELAYS = tuple(f"{seconds:.3f}" for seconds in np.random.default_rng(0).uniform(0.01, 0.4, 3))
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from click.testing import CliRunner
 from candle_ml.bundle import model_hash, open_bundle
 from candle_ml.cli import main
 from candle_ml.config import PipelineConfig, load_config
-from candle_ml.demo import write_demo
 from candle_ml.errors import ConfigError, DataError
 from candle_ml.inference import load_model
 from candle_ml.pipeline import RunResult, read_input, run
@@ -25,35 +24,9 @@ from candle_ml.stages.prepared_files import read_prepared, write_prepared
 from candle_ml.training import prepare
 from candle_ml.versions.tables import SamplesLayout, read_samples, write_samples
 
-from .conftest import dataset, flip
+from .conftest import TRAINED, dataset, flip, trainable
 
 STAGES: tuple[StageAlone, ...] = ("ingest", "dataset", "train", "evaluate")
-PIPELINE = """name: stages
-seed: 3
-sources:
-  use:
-    - {use: candle-files, path: data/candles}
-    - {use: talib-patterns, functions: [CDLMORNINGSTAR, CDLEVENINGSTAR, CDLPIERCING]}
-features: {use: [{use: candle-shape}]}
-labels: {use: windowed, window: 6}
-split:
-model: {use: random-forest, trees: 20}
-audit: {enabled: false}
-calibration:
-evaluation: {report: true}
-tracking: {enabled: false}
-data:
-execution:
-"""
-
-
-def written(root: Path, text: str = PIPELINE) -> PipelineConfig:
-    """A project with the candles of two stocks."""
-    write_demo(root)
-    for path in (*root.glob("data/candles/[AFM]*"), *root.glob("data/annotations/*")):
-        path.unlink()
-    (root / "config" / "pipeline.yaml").write_text(text, "utf-8")
-    return load_config(root / "config" / "pipeline.yaml")
 
 
 def run_all(config: PipelineConfig, stages: Sequence[StageAlone] = STAGES) -> None:
@@ -64,7 +37,7 @@ def run_all(config: PipelineConfig, stages: Sequence[StageAlone] = STAGES) -> No
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[PipelineConfig, RunResult]:
     """A project whose stages have run one after the other, and a run over the same."""
-    config = written(tmp_path_factory.mktemp("stages") / "project")
+    config = trainable(tmp_path_factory.mktemp("stages") / "project")
     run_all(config)
     return config, run(config)
 
@@ -157,7 +130,7 @@ def test_a_stage_written_twice_has_the_same_bytes(config: PipelineConfig, tmp_pa
 
 def test_refit_serves_the_refitted_model_with_the_scores_of_the_first(tmp_path: Path) -> None:
     """With refit the stages give the bundle and the notes that a run gives."""
-    config = written(tmp_path / "project", PIPELINE.replace("trees: 20}", "trees: 20, refit: true}"))
+    config = trainable(tmp_path / "project", TRAINED.replace("trees: 20}", "trees: 20, refit: true}"))
     run_all(config)
     result = run(config)
     bundle = config.root / "data" / "stages" / "evaluate" / "run" / "bundle"
