@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from candle_ml.annotations import Annotation, RejectedRow, ReviewedRange
 from candle_ml.bundle import Frozen
 from candle_ml.candles import Candles, SeriesKey
-from candle_ml.scores import UNLABELLED, SampleKind, Samples
+from candle_ml.scores import SampleKind, Samples
 
+_BETWEEN = "\n"
 _PRICES = ("open", "high", "low", "close")
 _ANNOTATION_TYPES = {
     "id": pa.string(),
@@ -99,18 +101,16 @@ def write_samples(path: Path, samples: Samples, candles: Mapping[SeriesKey, Cand
 
     `label` is a list, one a step, where the samples are sequences.
     """
-    series = [samples.series[code] for code in samples.series_code.tolist()]
-    annotation = [samples.annotation_ids[code] if code >= 0 else None for code in samples.annotation.tolist()]
     columns = {
-        "pair": pa.array([key.pair for key in series], pa.string()),
-        "timeframe": pa.array([key.timeframe for key in series], pa.string()),
+        "pair": _texts(samples.series_code, [key.pair for key in samples.series]),
+        "timeframe": _texts(samples.series_code, [key.timeframe for key in samples.series]),
         **{name: getattr(samples, name) for name in ("first", "last")},
         "first_time": open_times(samples, samples.first, candles),
         "last_time": open_times(samples, samples.last, candles),
         **{name: getattr(samples, name) for name in ("scale", "known_at")},
-        "label": pa.array(_labels(samples), _label_type(samples.kind)),
+        "label": _labels(samples),
         "weight": samples.weight,
-        "annotation": pa.array(annotation, pa.string()),
+        "annotation": _texts(samples.annotation, samples.annotation_ids),
         "span_length": samples.span_length,
     }
     _write(path, pa.table(columns))
@@ -140,27 +140,30 @@ class SamplesLayout(Frozen):
 def read_samples(content: bytes, layout: SamplesLayout) -> Samples:
     """The samples of a file's bytes, as they were written."""
     table = _read(content)
-    series = tuple(SeriesKey(pair, timeframe) for pair, timeframe in layout.series)
-    keys = zip(table.column("pair").to_pylist(), table.column("timeframe").to_pylist(), strict=True)
+    names = pc.binary_join_element_wise(table.column("pair"), table.column("timeframe"), _BETWEEN)
+    labels = table.column("label").combine_chunks()
     shape = (table.num_rows,) if layout.kind == "window" else (table.num_rows, layout.width)
-    labels = np.array(table.column("label").to_pylist(), dtype=object)
+    codes = _codes(labels if layout.kind == "window" else labels.flatten(), layout.classes)
     return Samples(
         kind=layout.kind,
         width=layout.width,
-        series=series,
+        series=tuple(SeriesKey(pair, timeframe) for pair, timeframe in layout.series),
         classes=layout.classes,
-        series_code=_codes([SeriesKey(*key) for key in keys], series).astype(np.int32),
-        codes=_codes(labels.reshape(-1).tolist(), layout.classes).astype(np.int32).reshape(shape),
-        annotation=_codes(table.column("annotation").to_pylist(), layout.annotation_ids),
+        series_code=_codes(names.combine_chunks(), [_BETWEEN.join(key) for key in layout.series]).astype(np.int32),
+        codes=codes.astype(np.int32).reshape(shape),
+        annotation=_codes(table.column("annotation").combine_chunks(), layout.annotation_ids),
         annotation_ids=layout.annotation_ids,
         **{name: _numbers(table, name) for name in ("first", "last", "scale", "known_at", "weight", "span_length")},
     )
 
 
-def _codes(names: Sequence[object], known: Sequence[object]) -> NDArray[np.int64]:
-    """Each name's place among the known ones, -1 for none."""
-    place: dict[object, int] = {name: number for number, name in enumerate(known)}
-    return np.array([-1 if name is None else place[name] for name in names], dtype=np.int64)
+def _codes(texts: pa.Array, names: Sequence[str]) -> NDArray[np.int64]:
+    """Each text's place among the names, -1 for null."""
+    encoded = texts.dictionary_encode()
+    place = {name: number for number, name in enumerate(names)}
+    table = np.array([*(place[text] for text in encoded.dictionary.to_pylist()), -1], dtype=np.int64)
+    found: NDArray[np.int64] = table[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+    return found
 
 
 def open_times(samples: Samples, index: NDArray[np.int64], candles: Mapping[SeriesKey, Candles]) -> NDArray[np.int64]:
@@ -172,14 +175,17 @@ def open_times(samples: Samples, index: NDArray[np.int64], candles: Mapping[Seri
     return times
 
 
-def _labels(samples: Samples) -> list[Any]:
-    names = np.array([*samples.classes, None], dtype=object)
-    codes = np.where(samples.codes == UNLABELLED, len(samples.classes), samples.codes)
-    return list(names[codes].tolist())
+def _labels(samples: Samples) -> pa.Array:
+    """The class of each sample, or a list with that of each of its steps."""
+    labels = _texts(samples.codes.reshape(-1), samples.classes)
+    if samples.kind == "window":
+        return labels
+    return pa.ListArray.from_arrays(pa.array(np.arange(len(samples) + 1, dtype=np.int32) * samples.width), labels)
 
 
-def _label_type(kind: SampleKind) -> pa.DataType:
-    return pa.string() if kind == "window" else pa.list_(pa.string())
+def _texts(codes: NDArray[np.int32] | NDArray[np.int64], names: Sequence[str]) -> pa.Array:
+    """The name of each code; null where it is below zero."""
+    return pa.array(names, pa.string()).take(pa.array(codes, pa.int64(), mask=codes < 0))
 
 
 def _series(key: SeriesKey) -> dict[str, Any]:
