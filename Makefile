@@ -1,4 +1,4 @@
-# Needs Python 3.11 or newer with venv, make and a package index; nothing else.
+# Needs Python 3.11 or newer with venv, make and a package index; the annotator in web/ also Node 20.9 or newer with npm.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -6,6 +6,7 @@ DEMO ?= demo
 JOBS ?= 2
 TESTS ?=
 LOCK_FLAGS ?=
+CHROMIUM ?= /usr/bin/chromium
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet --quiet
@@ -18,7 +19,7 @@ MAKEFLAGS += --no-print-directory
 # Every command starts seconds faster from compiled modules, which the install leaves to the first import.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint types imports pytest test-slow format lock clean
+.PHONY: help venv demo annotator test lint types imports pytest test-slow test-web format lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -34,6 +35,10 @@ demo: venv ## Train and register a model on real candles, in demo/
 	@echo "  candle-ml model list"
 	@echo "  candle-ml plugins"
 	@echo "  candle-ml --help"
+
+annotator: venv web/.next/BUILD_ID ## Start the annotator on port 3000 and the service of demo/ on port 8001; Ctrl+C stops both
+	@test -e "$(DEMO)/config/pipeline.yaml" || $(MAKE) demo
+	@web/scripts/annotator "$(abspath $(BIN))/candle-ml" "$(DEMO)"
 
 test: lint types imports pytest ## Run every check but the slow suites
 
@@ -58,6 +63,11 @@ test-slow: venv ## Run the tests that take minutes
 	@echo "==> pytest -m slow"
 	@$(PYTEST) -m slow $(TESTS)
 
+test-web: venv web/.next/BUILD_ID $(CHROMIUM) ## Check the annotator: types, style, unit tests and the whole loop in Chromium (five minutes)
+	@echo "==> tsc, eslint, vitest, playwright"
+	@cd web && npm run --silent typecheck && npm run --silent lint && npm test --silent
+	@cd web && CANDLE_ML="$(abspath $(BIN))/candle-ml" CHROMIUM="$(CHROMIUM)" npm run --silent e2e
+
 format: venv ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
@@ -68,6 +78,7 @@ lock: .venv-lock/.uv-$(UV_VERSION) ## Write both lock files again; LOCK_FLAGS=--
 
 clean: ## Remove what the other targets made: environments, caches and demo/
 	rm -rf $(VENV) .venv-* $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf web/node_modules web/.next web/test-results web/playwright-report
 	find core plugins server tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.packages: requirements.lock
@@ -85,3 +96,19 @@ $(VENV)/.project: $(VENV)/.packages pyproject.toml
 	@$(PYTHON) -m venv --clear .venv-lock
 	@.venv-lock/bin/python -m pip --disable-pip-version-check --no-input --quiet --quiet install uv==$(UV_VERSION)
 	@touch $@
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/.npmrc
+	@node -e 'const [major, minor] = process.versions.node.split("."); if (major < 20 || (major == 20 && minor < 9)) { console.error("Node 20.9 or newer is needed; this is " + process.versions.node); process.exit(1); }'
+	@echo "==> Installing the packages of web/package-lock.json into web/node_modules"
+	@cd web && npm ci --silent
+	@touch $@
+
+web/.next/BUILD_ID: web/node_modules/.package-lock.json web/next.config.ts $(shell find web/src -type f)
+	@echo "==> Building the annotator"
+	@cd web && npm run --silent build
+	@touch $@
+
+$(CHROMIUM):
+	@echo "==> Installing Chromium"
+	@if [ "$$(id -u)" = 0 ]; then apt-get update --quiet --quiet && apt-get install --yes --quiet --quiet chromium; else \
+		echo "Chromium is needed: apt-get install chromium, or name it by CHROMIUM="; exit 1; fi

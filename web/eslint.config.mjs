@@ -16,5 +16,6 @@ export default defineConfig([
       eqeqeq: ["error", "always"],
     },
   },
-  { files: ["tests/**", "e2e/**"], rules: { "max-lines-per-function": "off" } },
+  { files: ["tests/**", "e2e/**", "benchmarks/**"], rules: { "max-lines-per-function": "off" } },
+  { files: ["benchmarks/**"], rules: { "no-console": "off" } },
 ]);

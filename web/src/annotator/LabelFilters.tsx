@@ -7,6 +7,13 @@ interface Props {
   model: ModelInfoResponse;
 }
 
+const IN_SAMPLE = {
+  none: "",
+  own: ", read with caution",
+  stored: ", out-of-fold values",
+  stored_without_spans: ", out-of-fold values",
+};
+
 export function LabelFilters({ layer, state, model }: Props) {
   const labels = model.model_info.label_names.filter((name) => name !== "O");
   return (
@@ -41,8 +48,7 @@ export function LabelFilters({ layer, state, model }: Props) {
       </table>
       <p className="hint">
         Solid: predicted. Dashed (…): later candles may change it. Hatched (◇): the model was trained on these candles
-        {state.prediction?.inSample === "own" ? ", read with caution" : ", out-of-fold values"}. Grey strip below: too
-        little history.
+        {IN_SAMPLE[state.prediction?.inSample ?? "none"]}. Grey strip below: too little history.
       </p>
     </>
   );

@@ -19,7 +19,7 @@ export function ModelCard({ layer, state }: { layer: PredictionLayer; state: Lay
         <dd>{percentText(metrics.f1_macro)}</dd>
       </dl>
       {state.models.length > 0 && (
-        <label>
+        <label className="wide">
           Serve version
           <select value={info.model_version} onChange={(event) => void layer.loadModel(event.target.value)}>
             {state.models.map((model) => (

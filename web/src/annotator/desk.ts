@@ -52,6 +52,7 @@ export class Desk extends Store<DeskState> {
   ) {
     super({ ...NOTHING, mode: "browse", activeLabel: "", pointLabel: "break_up", judgeAs: "", notice: "" });
     annotations.subscribe(() => this.follow(annotations.getState()));
+    layer.subscribe(() => this.keepFocus(layer.getState().runs));
   }
 
   set(part: Partial<DeskState>): void {
@@ -203,6 +204,13 @@ export class Desk extends Store<DeskState> {
     this.change({ notice });
   }
 
+  /** A prediction that is no longer shown is no longer in question. */
+  private keepFocus(runs: readonly Run[]): void {
+    const { focus } = this.getState();
+    const same = (run: Run) => run.start === focus?.start && run.end === focus.end && run.label === focus.label;
+    if (focus !== null && !runs.some(same)) this.change({ focus: null });
+  }
+
   private times(): [number, number] | null {
     const { candles } = this.annotations.getState();
     const range = this.selection();
@@ -251,7 +259,9 @@ export class Desk extends Store<DeskState> {
     const { judgeAs } = this.getState();
     const corrects: Verdict = (prediction, version, human) => corrected(prediction, version, human, judgeAs);
     const settled = await this.judge(asWrong ? dismissed : judgeAs === "" ? confirmed : corrects);
-    if (settled !== undefined) this.tell(settled);
+    if (settled === undefined) return;
+    this.change({ focus: null });
+    this.tell(settled);
   }
 
   private runAt(time: number): Run | null {
