@@ -291,12 +291,13 @@ def test_a_registry_that_goes_away_leaves_the_model_serving(
         assert str(tmp_path) not in found.body.decode()
 
 
-def test_folders_of_dropped_models_are_removed(start: Any) -> None:
+def test_folders_of_dropped_models_are_removed(start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After several swaps only the served model has a folder, and none when the service has ended."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     def folders() -> set[Path]:
         gc.collect()
-        return set(Path(tempfile.gettempdir()).glob("candle-ml-model-*"))
+        return set(tmp_path.glob("candle-ml-model-*"))
 
     before = folders()
     service = start()
