@@ -175,6 +175,7 @@ test("without a service a banner says so, the controls rest, and annotating goes
 
 test("every control has a name", async ({ page }) => {
   await press(page, "End", "Shift+ArrowLeft", "1");
+  await expectNotice(page, "bull_flag stored");
   await page.keyboard.press("Enter");
   for (const summary of await page.locator("summary").all()) await summary.click();
   for (const control of await page.locator("button, input, select, textarea, a, [tabindex]").all()) {
@@ -184,6 +185,7 @@ test("every control has a name", async ({ page }) => {
 
 test("keys of the chart do nothing where text is typed", async ({ page }) => {
   await press(page, "End", "Shift+ArrowLeft", "1");
+  await expectNotice(page, "bull_flag stored");
   await page.keyboard.press("Enter");
   await page.getByLabel("Notes").fill("");
   await page.getByLabel("Notes").pressSequentially("xcr1");

@@ -22,6 +22,7 @@ import { candleMl, createProject, freePort, startAnnotator, startService, tempor
 test.describe.configure({ mode: "serial", timeout: 300_000 });
 
 const THRESHOLD = 0.3;
+const PICTURES = process.env["PICTURES"] ?? "test-results";
 
 let project: string;
 let port: number;
@@ -53,9 +54,17 @@ function indexOf(time: number): Promise<number> {
   );
 }
 
-async function colorOf(label: string): Promise<[number, number, number]> {
+async function colorOf(label: string, opacity = 0.15): Promise<[number, number, number]> {
   const { model } = await layerState(page);
-  return blended(model?.label_config.find((each) => each.name === label)?.color ?? "");
+  return blended(model?.label_config.find((each) => each.name === label)?.color ?? "", opacity);
+}
+
+/** The first run that looks so, long enough to be seen. */
+async function runThatLooks(look: Run["look"]): Promise<Run> {
+  const { runs } = await layerState(page);
+  const run = runs.find((each) => each.look === look && each.candleCount > 8);
+  if (run === undefined) throw new Error(`nothing that is predicted looks ${look}`);
+  return run;
 }
 
 async function predictVisible(from: number, to: number): Promise<LayerState["prediction"]> {
@@ -135,23 +144,33 @@ test("predictions stand behind the candles in the label's colour, on their candl
   await page.getByRole("button", { name: "Predict all" }).click();
   await expect(page.getByText(/^3270 candles predicted/)).toBeVisible();
   await page.getByLabel(/^Threshold 0/).fill(String(THRESHOLD));
-  const { runs } = await layerState(page);
-  const run = runs.find((each) => each.look === "ok" && each.candleCount > 8);
-  if (run === undefined) throw new Error("nothing is predicted");
+  const run = await runThatLooks("ok");
   const color = await colorOf(run.label);
   const inside = await showRun(run);
   expect(await shareOfColor(page, inside, color)).toBeGreaterThan(0.5);
   expect(await shareOfColor(page, (await indexOf(run.end)) + 1, color)).toBeLessThan(0.02);
   expect(await shareOfColor(page, (await indexOf(run.start)) - 1, color)).toBeLessThan(0.02);
-  await page.screenshot({ path: "screenshots/predictions.png" });
+  await page.screenshot({ path: `${PICTURES}/predictions.png` });
+});
+
+test("what the model was trained on, and what it cannot know, look different", async () => {
+  const known = await runThatLooks("in_sample");
+  const inside = await showRun(known);
+  expect(await shareOfColor(page, inside, await colorOf(known.label))).toBeLessThan(0.3);
+  expect(await shareOfColor(page, inside, await colorOf(known.label, 0.3))).toBeGreaterThan(0.1);
+  const grey = blended("#9e9e9e", 0.5);
+  const { prediction } = await layerState(page);
+  const unknown = prediction?.rows.filter((row) => row.status === "insufficient_history").length ?? 0;
+  await showCandles(page, unknown - 50, unknown + 50);
+  expect(await shareOfColor(page, unknown - 2, grey)).toBeGreaterThan(0.005);
+  expect(await shareOfColor(page, unknown + 1, grey)).toBeLessThan(0.005);
 });
 
 test("filters need no request", async () => {
   const asked: string[] = [];
   page.on("request", (request) => asked.push(request.url()));
   const before = await layerState(page);
-  const run = before.runs.find((each) => each.look === "ok" && each.candleCount > 8);
-  if (run === undefined) throw new Error("nothing is predicted");
+  const run = await runThatLooks("ok");
   const [inside, color] = [await showRun(run), await colorOf(run.label)];
   const box = page.getByRole("row", { name: run.label }).getByRole("checkbox");
   await box.uncheck();
@@ -184,6 +203,23 @@ test("what is visible gets the same predictions as the whole chart", async () =>
   await page.getByLabel(/^Threshold 0/).fill(String(THRESHOLD));
 });
 
+test("the chart is predicted by itself as it moves", async () => {
+  const auto = page.getByRole("checkbox", { name: "Auto-predict" });
+  await page.reload();
+  await expect(page.getByRole("button", { name: "Predict all" })).toBeEnabled();
+  await auto.check();
+  for (const [from, to] of [[2000, 2100], [2400, 2500]] as const) {
+    await showCandles(page, from, to);
+    const times = [await timeOf(from + 2), await timeOf(to - 2)] as const;
+    const range = async () => (await layerState(page)).prediction?.range ?? { start: Infinity, end: -Infinity };
+    await expect.poll(async () => (await range()).start <= times[0] && (await range()).end >= times[1]).toBe(true);
+  }
+  await auto.uncheck();
+  await page.getByRole("button", { name: "Predict all" }).click();
+  await expect(page.getByText(/^3270 candles predicted/)).toBeVisible();
+  await page.getByLabel(/^Threshold 0/).fill(String(THRESHOLD));
+});
+
 test("predictions are confirmed, corrected and dismissed in two keys each", async () => {
   const judged = async (keyFor: (label: string) => string, notice: string) => {
     await press(page, "Escape", "n");
@@ -195,7 +231,7 @@ test("predictions are confirmed, corrected and dismissed in two keys each", asyn
     return { focus, span: (await storedSpans(page)).find(isJudged) };
   };
   const confirmed = await judged(() => "c", "stored as model_confirmed");
-  await page.screenshot({ path: "screenshots/judging.png" });
+  await page.screenshot({ path: `${PICTURES}/judging.png` });
   const { focus } = confirmed;
   const told = { label: focus.label, confidence: focus.confidence, model_version: "1" };
   const place = { start_time: focus.start, end_time: focus.end };
@@ -246,7 +282,7 @@ test("the service may go away and come back", async () => {
   await page.getByRole("button", { name: "Predict all" }).click();
   await expect(page.getByText("Inference service unavailable. Annotating goes on")).toBeVisible();
   await expect(page.getByRole("button", { name: "Predict all" })).toBeDisabled();
-  await page.screenshot({ path: "screenshots/offline.png" });
+  await page.screenshot({ path: `${PICTURES}/offline.png` });
   service = await startService(project, port);
   await page.getByRole("button", { name: "Try again" }).click();
   await expect(page.getByRole("button", { name: "Predict all" })).toBeEnabled();

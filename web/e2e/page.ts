@@ -5,10 +5,17 @@ import type { Span } from "@/data/types";
 
 export const chartOf = (page: Page): Locator => page.getByRole("application", { name: /^Chart of/ });
 
+/** Uploads a file and, where it is taken, waits until its chart is the one that is shown. */
 export async function upload(page: Page, file: string | { name: string; text: string }): Promise<void> {
   const input = page.getByLabel("Upload candles");
+  const answered = page.waitForResponse((response) => response.url().endsWith("/api/upload"));
   if (typeof file === "string") await input.setInputFiles(file);
   else await input.setInputFiles({ name: file.name, mimeType: "text/csv", buffer: Buffer.from(file.text) });
+  const answer = await answered;
+  if (!answer.ok()) return;
+  const { chart } = (await answer.json()) as { chart: { id: number } };
+  const shown = () => page.evaluate(() => window.annotator?.desk.annotations.getState().chart?.id);
+  await expect.poll(shown).toBe(chart.id);
 }
 
 /** Shows these candles, and waits until they are drawn. */
@@ -82,7 +89,8 @@ export async function shareOfColor(page: Page, index: number, color: [number, nu
   const { x } = await placeOf(page, index);
   const box = await chartOf(page).boundingBox();
   if (box === null) throw new Error("the chart is not on screen");
-  const clip = { x: Math.round(x), y: box.y + 2, width: 1, height: box.height - 40 };
+  const axis = await page.evaluate(() => window.annotator?.view.chart.timeScale().height() ?? 0);
+  const clip = { x: Math.round(x), y: box.y + 2, width: 1, height: box.height - axis - 4 };
   const image = (await page.screenshot({ clip, scale: "css" })).toString("base64");
   return page.evaluate(
     async ({ data, wanted }) => {
@@ -99,10 +107,10 @@ export async function shareOfColor(page: Page, index: number, color: [number, nu
   );
 }
 
-/** A colour laid over white at 15 % opacity. */
-export function blended(color: string): [number, number, number] {
+/** A colour laid over white. */
+export function blended(color: string, opacity: number): [number, number, number] {
   const parts = [1, 3, 5].map((start) => parseInt(color.slice(start, start + 2), 16));
-  return parts.map((part) => Math.round(255 - 0.15 * (255 - part))) as [number, number, number];
+  return parts.map((part) => Math.round(255 - opacity * (255 - part))) as [number, number, number];
 }
 
 export async function expectNotice(page: Page, text: string | RegExp): Promise<void> {
