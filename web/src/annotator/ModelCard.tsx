@@ -1,5 +1,11 @@
-import type { LayerState, PredictionLayer } from "@/prediction-layer";
+import type { LayerState, ModelChoice, PredictionLayer } from "@/prediction-layer";
 import { momentText, percentText } from "./format";
+
+const ALIAS = "alias:";
+
+function choiceOf(value: string): ModelChoice {
+  return value.startsWith(ALIAS) ? { alias: value.slice(ALIAS.length) } : { version: value };
+}
 
 export function ModelCard({ layer, state }: { layer: PredictionLayer; state: LayerState }) {
   if (state.model === null) return null;
@@ -21,12 +27,19 @@ export function ModelCard({ layer, state }: { layer: PredictionLayer; state: Lay
       {state.models.length > 0 && (
         <label className="wide">
           Serve version
-          <select value={info.model_version} onChange={(event) => void layer.loadModel(event.target.value)}>
+          <select value={info.model_version} onChange={(event) => void layer.loadModel(choiceOf(event.target.value))}>
             {state.models.map((model) => (
               <option key={model.version} value={model.version}>
                 {[model.version, model.model_type, momentText(model.trained_at), ...model.aliases].join(" · ")}
               </option>
             ))}
+            {state.models.flatMap(({ aliases, version }) =>
+              aliases.map((alias) => (
+                <option key={alias} value={ALIAS + alias}>
+                  follow {alias} (now {version})
+                </option>
+              )),
+            )}
           </select>
         </label>
       )}

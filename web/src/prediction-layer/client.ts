@@ -21,8 +21,11 @@ export interface PredictionClient {
   outOfFold(series: Series, range: TimeRange, signal: AbortSignal): Promise<OutOfFold>;
   modelInfo(): Promise<ModelInfoResponse>;
   models(): Promise<RegisteredModel[]>;
-  loadModel(version: string): Promise<void>;
+  loadModel(choice: ModelChoice): Promise<void>;
 }
+
+/** A version is served until another one is chosen; an alias is followed wherever it goes. */
+export type ModelChoice = { version: string } | { alias: string };
 
 /** A client of the routes below `base`, such as `/api`. */
 export function createClient(base = "/api", send: typeof fetch = (input, init) => fetch(input, init)): PredictionClient {
@@ -40,7 +43,7 @@ export function createClient(base = "/api", send: typeof fetch = (input, init) =
     outOfFold: (series, range, signal) => get(`/model/out-of-fold?${outOfFoldQuery(series, range)}`, signal),
     modelInfo: () => get("/model/info"),
     models: async () => (await get<{ models: RegisteredModel[] }>("/models")).models,
-    loadModel: async (version) => void (await post("/model/load", { version })),
+    loadModel: async (choice) => void (await post("/model/load", choice)),
   };
 }
 

@@ -1,4 +1,5 @@
 /** From a prediction to what is drawn of it: threshold and label filters ask for nothing again. */
+import { countBefore } from "./times";
 import { NO_PATTERN, type LabelConfig, type PerCandlePrediction, type Prediction } from "./types";
 
 export interface Filters {
@@ -62,7 +63,6 @@ export function bandsOf(prediction: Prediction, passes: Passes): Band[] {
 
 /** The patterns of a prediction in order of time: its spans, and runs of in-sample candles that have none. */
 export function runsOf(prediction: Prediction, passes: Passes): Run[] {
-  const looks = new Map(prediction.rows.map((row) => [row.time, lookOf(row)]));
   const told = prediction.spans.filter((span) => passes(span.label, span.avg_confidence));
   const runs = told.map((span) => ({
     label: span.label,
@@ -70,10 +70,15 @@ export function runsOf(prediction: Prediction, passes: Passes): Run[] {
     end: span.end_time,
     confidence: span.avg_confidence,
     candleCount: span.candle_count,
-    look: looks.get(span.end_time) ?? looks.get(span.start_time) ?? "ok",
+    look: lookAt(prediction.rows, span.end_time) ?? lookAt(prediction.rows, span.start_time) ?? "ok",
   }));
   if (prediction.inSample !== "stored_without_spans") return runs;
   return [...runs, ...runsOfInSample(prediction.rows, passes)].sort((left, right) => left.start - right.start);
+}
+
+function lookAt(rows: readonly PerCandlePrediction[], time: number): Look | undefined {
+  const row = rows[countBefore(rows, time, (each) => each.time)];
+  return row?.time === time ? lookOf(row) : undefined;
 }
 
 function runsOfInSample(rows: readonly PerCandlePrediction[], passes: Passes): Run[] {

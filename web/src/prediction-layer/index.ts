@@ -1,5 +1,5 @@
 export { attachLayer } from "./attach";
-export { createClient, ServiceError, type PredictionClient } from "./client";
+export { createClient, ServiceError, type ModelChoice, type PredictionClient } from "./client";
 export { disagreements, HUMAN_SOURCES, type Disagreement, type HumanSpan } from "./disagreements";
 export { confirmed, corrected, dismissed, type Feedback } from "./feedback";
 export { colorOf, type Band, type Filters, type Look, type Run } from "./filters";

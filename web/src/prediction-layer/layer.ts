@@ -1,6 +1,6 @@
 /** The state of the prediction layer and everything that changes it; it knows no framework and draws nothing. */
 import { PredictionCache } from "./cache";
-import { ServiceError, type PredictionClient } from "./client";
+import { ServiceError, type ModelChoice, type PredictionClient } from "./client";
 import { bandsOf, passing, runsOf, type Band, type Filters, type Run } from "./filters";
 import { cachedOrAsked, ModelChangedError, modelKey } from "./predicting";
 import { rowsWithin } from "./times";
@@ -137,10 +137,10 @@ export class PredictionLayer {
     }
   }
 
-  /** Asks the service to serve another version; on failure the one before keeps serving. */
-  async loadModel(version: string): Promise<void> {
+  /** Asks the service to serve another model; on failure the one before keeps serving. */
+  async loadModel(choice: ModelChoice): Promise<void> {
     try {
-      await this.client.loadModel(version);
+      await this.client.loadModel(choice);
       this.change({ error: null });
       await this.refresh();
     } catch (error) {

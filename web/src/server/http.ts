@@ -24,6 +24,7 @@ type Handler<Context> = (request: Request, context: Context) => Promise<Response
 export function route<Context>(handler: Handler<Context>): Handler<Context> {
   return async (request, context) => {
     try {
+      refuseForeignHost(request.headers.get("host"));
       refuseForeignWriter(request);
       return await handler(request, context);
     } catch (error) {
@@ -36,6 +37,17 @@ export function route<Context>(handler: Handler<Context>): Handler<Context> {
 
 export function errorResponse(status: number, error: string): Response {
   return Response.json({ error }, { status });
+}
+
+/**
+ * A name with dots may belong to somebody who lets it lead here, to read and write as a page of the same origin: such
+ * names must be listed in `ANNOTATOR_ALLOWED_HOSTS`. Addresses and names without dots are this network's own.
+ */
+function refuseForeignHost(host: string | null): void {
+  const name = (host ?? "").replace(/:\d+$/, "").toLowerCase();
+  const isOwn = !name.includes(".") || /^[\d.]+$/.test(name) || name.startsWith("[");
+  const listed = (process.env["ANNOTATOR_ALLOWED_HOSTS"] ?? "").toLowerCase().split(/[\s,]+/);
+  if (!isOwn && !listed.includes(name)) throw new RequestError(421, `The annotator is not reached by the name ${name}`);
 }
 
 /** A page of another site may not write here through its visitor's browser. */

@@ -51,7 +51,7 @@ it("asks the proxy routes", async () => {
   respond(200, { models: [] });
   await client.modelInfo();
   await client.models();
-  await client.loadModel("3");
+  await client.loadModel({ version: "3" });
   await client.predict(body(), alive());
   await client.outOfFold(series(0), { start: 1, end: 2 }, alive());
   expect(lines).toEqual([

@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { PredictionLayer, ServiceError, type PredictionClient, type PredictResponse } from "@/prediction-layer";
+import {
+  PredictionLayer,
+  ServiceError,
+  type ModelChoice,
+  type PredictionClient,
+  type PredictResponse,
+} from "@/prediction-layer";
 import type { PredictBody } from "@/prediction-layer/requests";
 import { at, model, row, series, span } from "./parts";
 
@@ -41,8 +47,8 @@ class ManualService implements PredictionClient {
 
   modelInfo = () => (this.status === null ? Promise.resolve(this.served) : Promise.reject(this.status));
   models = () => Promise.resolve([]);
-  loadModel = (version: string) => {
-    this.served = model(version);
+  loadModel = (choice: ModelChoice) => {
+    if ("version" in choice) this.served = model(choice.version);
     return Promise.resolve();
   };
 }
@@ -185,7 +191,7 @@ describe("predicting by itself", () => {
 describe("the model", () => {
   it("drops what the one before said", async () => {
     await predicted(0, 9);
-    await layer.loadModel("2");
+    await layer.loadModel({ version: "2" });
     expect(layer.getState()).toMatchObject({ prediction: null, runs: [], model: model("2") });
     await predicted(0, 9);
     expect(service.asked).toHaveLength(2);
@@ -212,7 +218,7 @@ describe("the model", () => {
 
   it("keeps serving when another one is refused", async () => {
     service.loadModel = () => Promise.reject(new ServiceError("version 9: not there", 404, false));
-    await layer.loadModel("9");
+    await layer.loadModel({ version: "9" });
     expect(layer.getState()).toMatchObject({ error: "version 9: not there", service: "ready", model: model("1") });
   });
 

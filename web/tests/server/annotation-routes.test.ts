@@ -1,0 +1,191 @@
+import { describe, expect, it } from "vitest";
+import * as points from "@/app/api/annotations/route";
+import * as point from "@/app/api/annotations/[id]/route";
+import * as exportSpans from "@/app/api/export/spans/route";
+import * as ranges from "@/app/api/reviewed-ranges/route";
+import * as spans from "@/app/api/span-annotations/route";
+import * as span from "@/app/api/span-annotations/[id]/route";
+import * as exportJson from "@/app/api/span-annotations/export/route";
+import * as labels from "@/app/api/span-label-types/route";
+import { call, stored, uploaded, beginEmpty } from "./calls";
+
+beginEmpty();
+
+describe("points", () => {
+  it("stores a point on a chart, and on the newest one by default", async () => {
+    const [older, newest] = [await uploaded("older.csv"), await uploaded("newest.csv")];
+    const wanted = { timestamp: 3600, label_type: "break_up" };
+    await call(points.POST, "POST", "annotations", { ...wanted, chart_id: older });
+    const { status, body } = await call(points.POST, "POST", "annotations", { ...wanted, geometry: { to: 7200 } });
+    expect(status).toBe(201);
+    expect((await call(points.GET, "GET", `annotations?chartId=${newest}`)).body).toEqual([body]);
+    const onOlder: object[] = (await call(points.GET, "GET", `annotations?chartId=${older}`)).body;
+    expect(onOlder).toEqual([{ id: expect.any(Number), ...wanted, geometry: null, created_at: expect.any(Number) }]);
+  });
+
+  it("changes and deletes a point", async () => {
+    const { id }: { id: number } = (await call(points.POST, "POST", "annotations", { timestamp: 0, label_type: "x" })).body;
+    const change = { label_type: "break_down", timestamp: 60 };
+    expect(await call(point.PATCH, "PATCH", `annotations/${id}`, change)).toMatchObject({ status: 200, body: change });
+    expect((await call(point.DELETE, "DELETE", `annotations/${id}`)).body).toEqual({ success: true });
+    expect(await call(point.DELETE, "DELETE", `annotations/${id}`)).toMatchObject({
+      status: 404,
+      body: { error: `There is no annotation ${id}` },
+    });
+  });
+});
+
+describe("spans", () => {
+  it("swaps a reversed span and stores every field", async () => {
+    const id = await uploaded("spans.csv");
+    const details = {
+      confidence: 4,
+      outcome: "win",
+      notes: "steep pole",
+      sub_spans: [{ label: "pole" }],
+      color: "#26a69a",
+      source: "model_corrected",
+      model_prediction: { label: "wedge_up", confidence: 0.8, model_version: "3" },
+    };
+    const reversed = { chart_id: id, start_time: 7200, end_time: 3600, label: "bull_flag", ...details };
+    const { status, body } = await call(spans.POST, "POST", "span-annotations", reversed);
+    expect(status).toBe(201);
+    expect(body).toEqual({
+      id: expect.any(Number),
+      created_at: expect.any(Number),
+      ...reversed,
+      start_time: 3600,
+      end_time: 7200,
+    });
+  });
+
+  it("lists the newest start first, with empty details as null and people as source", async () => {
+    const id = await uploaded("listed.csv");
+    for (const start_time of [3600, 10_800, 7200]) await stored(id, { start_time, end_time: 14_400 });
+    const rows: { start_time: number }[] = (await call(spans.GET, "GET", `span-annotations?chartId=${id}`)).body;
+    expect(rows.map((row) => row.start_time)).toEqual([10_800, 7200, 3600]);
+    const empty = { confidence: null, outcome: null, notes: null, sub_spans: null, color: null, model_prediction: null };
+    expect(rows[0]).toMatchObject({ ...empty, source: "human" });
+  });
+
+  it("changes single fields, swapping where the end comes first", async () => {
+    const { id } = await stored(await uploaded("changed.csv"), { notes: "kept" });
+    const { body } = await call(span.PATCH, "PATCH", `span-annotations/${id}`, { start_time: 10_800 });
+    expect(body).toMatchObject({ id, start_time: 7200, end_time: 10_800, notes: "kept" });
+  });
+
+  it("deletes by source and label, on one chart or all", async () => {
+    const [first, second] = [await uploaded("first.csv"), await uploaded("second.csv")];
+    for (const chartId of [first, second]) {
+      await stored(chartId, { source: "talib", label: "doji" });
+      await stored(chartId, { source: "talib", label: "hammer" });
+    }
+    const remove = async (query: string) => (await call(spans.DELETE, "DELETE", `span-annotations?${query}`)).body;
+    expect(await remove(`source=talib&label=doji&chartId=${first}`)).toEqual({ success: true, deleted: 1 });
+    expect(await remove("source=talib")).toEqual({ success: true, deleted: 3 });
+  });
+
+  it("does not delete every span", async () => {
+    expect(await call(spans.DELETE, "DELETE", "span-annotations")).toMatchObject({
+      status: 400,
+      body: { error: "Name a source or a label: deleting every span is not offered" },
+    });
+  });
+
+  it.each([
+    [{ label: " " }, "label: Too small: expected string to have >=1 characters"],
+    [{ label: "two\nlines" }, "label: one line of text"],
+    [{ confidence: 7 }, "confidence: Too big: expected number to be <=5"],
+    [{ start_time: 1.5 }, "start_time: Invalid input: expected int, received number"],
+    [{ color: "url(x)<script>" }, "color: a CSS colour such as #26a69a"],
+    [{ chart_id: 999 }, "There is no chart 999"],
+  ])("refuses a span with %j", async (fault, error) => {
+    const wanted = { chart_id: await uploaded("faults.csv"), start_time: 0, end_time: 3600, label: "x", ...fault };
+    expect((await call(spans.POST, "POST", "span-annotations", wanted)).body).toEqual({ error });
+  });
+});
+
+describe("exports", () => {
+  it("exports spans as JSON of exactly these fields, of the newest chart by default", async () => {
+    const { id } = await stored(await uploaded("exported.csv"), { notes: "not exported" });
+    const { body } = await call(exportJson.GET, "GET", "span-annotations/export");
+    const row = { id, start_time: 3600, end_time: 7200, label: "bull_flag", confidence: null, outcome: null, sub_spans: null };
+    expect(body).toEqual({ annotations: [row] });
+  });
+
+  it("exports spans and reviewed ranges as a file that names the series", async () => {
+    const chart_id = await uploaded("GBPUSD_1h.csv");
+    const { id } = await stored(chart_id);
+    await call(ranges.POST, "POST", `reviewed-ranges?chartId=${chart_id}`, { start_time: 36_000, end_time: 0 });
+    const { body, headers } = await call(exportSpans.GET, "GET", `export/spans?chartId=${chart_id}&format=json`);
+    expect(body).toMatchObject({ annotations: [{ id }], reviewed_ranges: [{ chart_id, start_time: 0, end_time: 36_000 }] });
+    expect(headers.get("content-disposition")).toBe('attachment; filename="GBPUSD_1h.spans.json"');
+  });
+
+  it("exports windows with the padding asked for", async () => {
+    const chart_id = await uploaded("windows.csv");
+    const { id } = await stored(chart_id);
+    const { body } = await call(exportSpans.GET, "GET", `export/spans?chartId=${chart_id}&format=windowed&context_padding=1`);
+    expect(body).toContain(`\n${id},3600,7200,bull_flag,,,,human,,0,10800,2\n`);
+  });
+
+  it("exports tags and says how many spans overlap", async () => {
+    const chart_id = await uploaded("tags.csv");
+    await stored(chart_id);
+    await stored(chart_id, { start_time: 7200, end_time: 10_800, label: "wedge_up" });
+    const { body, headers } = await call(exportSpans.GET, "GET", `export/spans?chartId=${chart_id}&format=bio`);
+    expect(body).toContain("7200,1,3,1,2,I-bull_flag\n10800,1,3,1,2,B-wedge_up\n14400,1,3,1,2,O\n");
+    expect(headers.get("x-overlapping-spans")).toBe("1");
+  });
+
+  it("refuses an unknown format", async () => {
+    expect((await call(exportSpans.GET, "GET", "export/spans?format=xml")).body).toEqual({
+      error: "format must be one of json, windowed, bio",
+    });
+  });
+});
+
+describe("label types", () => {
+  it("begins with the default labels in their order", async () => {
+    const listed: { name: string; hotkey: string }[] = (await call(labels.GET, "GET", "span-label-types")).body;
+    const defaults = ["bull_flag", "bear_flag", "head_and_shoulders", "double_bottom", "wedge_up", "wedge_down", "custom"];
+    expect(listed.map((type) => type.name)).toEqual(defaults);
+    expect(listed.map((type) => type.hotkey)).toEqual(["1", "2", "3", "4", "5", "6", "7"]);
+  });
+
+  it("adds a label behind the others", async () => {
+    const { status, body } = await call(labels.POST, "POST", "span-label-types", { name: "cup_and_handle", hotkey: "8" });
+    expect(status).toBe(201);
+    expect(body).toMatchObject({ display_name: "cup and handle", sort_order: 8, is_active: true, color: "#78909c" });
+  });
+
+  it.each([
+    [{ name: "bull_flag" }, "There is a label bull_flag already"],
+    [{ name: "new", hotkey: "1" }, "The hotkey 1 belongs to bull_flag"],
+    [{ name: "new", hotkey: "n" }, "hotkey: one digit"],
+    [{ name: "O" }, 'name: another name: "O" means no pattern'],
+    [{ name: "two words" }, "name: a letter, then letters, digits, _ or -"],
+  ])("refuses %j", async (wanted, error) => {
+    expect(await call(labels.POST, "POST", "span-label-types", wanted)).toMatchObject({ status: 400, body: { error } });
+  });
+});
+
+describe("reviewed ranges", () => {
+  it("stores, lists and deletes a range", async () => {
+    const chart_id = await uploaded("reviewed.csv");
+    const { body } = await call(ranges.POST, "POST", "reviewed-ranges", { chart_id, start_time: 7200, end_time: 0 });
+    const range = body as { id: number };
+    expect(range).toEqual({ id: range.id, chart_id, start_time: 0, end_time: 7200 });
+    const query = `reviewed-ranges?chartId=${chart_id}`;
+    expect((await call(ranges.GET, "GET", query)).body).toEqual([range]);
+    expect((await call(ranges.DELETE, "DELETE", `${query}&id=${range.id}`)).body).toEqual({ success: true });
+    expect((await call(ranges.GET, "GET", query)).body).toEqual([]);
+    expect((await call(ranges.DELETE, "DELETE", `${query}&id=${range.id}`)).body).toEqual({
+      error: `There is no reviewed range ${range.id}`,
+    });
+  });
+
+  it("does not delete a range that is not named", async () => {
+    expect((await call(ranges.DELETE, "DELETE", "reviewed-ranges")).body).toEqual({ error: "Name the range by id" });
+  });
+});
