@@ -75,6 +75,19 @@ class Coverage(Frozen):
     ranges: tuple[tuple[int, int], ...]
 
 
+class SeriesAnnotations(Frozen):
+    """The annotations of one series in the data set, each id once.
+
+    `fitted` are those of the samples that training, early stopping, calibration or thresholds have seen, `others` the
+    rest: of the test block, or left out.
+    """
+
+    pair: str
+    timeframe: str
+    fitted: tuple[str, ...]
+    others: tuple[str, ...]
+
+
 class Versions(Frozen):
     """What the bundle was made with: Python and every package and plugin distribution that computes something."""
 
@@ -111,7 +124,9 @@ class BundleInfo(Frozen):
     refit: bool = False
     metrics: MetricsSummary = MetricsSummary()
     coverage: tuple[Coverage, ...] = ()
+    annotations: tuple[SeriesAnnotations, ...] = ()
     annotation_ids: tuple[str, ...] = ()
+    """What stood here before `annotations`: ids led by their series, whether fitted or not."""
     versions: Versions
 
 

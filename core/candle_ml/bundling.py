@@ -21,6 +21,7 @@ from candle_ml.bundle import (
     ClassMetrics,
     Coverage,
     MetricsSummary,
+    SeriesAnnotations,
     seal,
 )
 from candle_ml.candles import Candles, SeriesKey
@@ -29,7 +30,9 @@ from candle_ml.dataset import effective_reviewed
 from candle_ml.evaluation import Evaluation
 from candle_ml.inference import OutOfFold, make_golden
 from candle_ml.inference.receipt import current_versions
-from candle_ml.training import Trained
+from candle_ml.samples import series_annotation
+from candle_ml.scores import Samples
+from candle_ml.training import Prepared, Trained
 
 _PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999")
 _GOLDEN_SLICES = 8
@@ -110,7 +113,7 @@ def _info(
         refit=config.model.refit,
         metrics=_summary(evaluation),
         coverage=_coverage(trained, config),
-        annotation_ids=prepared.split.train.annotation_ids,
+        annotations=_annotations(prepared, config),
         versions=current_versions(_distributions(config)),
     )
 
@@ -148,18 +151,38 @@ def _golden_ends(trained: Trained) -> list[tuple[Candles, int]]:
     return [(series[key].candles, end) for key, end in list(ends)[:_GOLDEN_SLICES]]
 
 
+def _fitted(prepared: Prepared, config: PipelineConfig) -> tuple[Samples, ...]:
+    """The samples that anything was fitted or chosen on."""
+    parts = prepared.split
+    return (parts.train, parts.validation, parts.calibration) + ((parts.test,) if config.model.refit else ())
+
+
+def _annotations(prepared: Prepared, config: PipelineConfig) -> tuple[SeriesAnnotations, ...]:
+    """Every annotation of the data set, by series, apart by whether anything was fitted on it."""
+    seen = {
+        samples.annotation_ids[number]
+        for samples in _fitted(prepared, config)
+        for number in np.unique(samples.annotation[samples.annotation >= 0]).tolist()
+    }
+    found = []
+    for key, data in prepared.dataset.series.items():
+        ids = [item.id for item in data.annotations]
+        fitted = tuple(name for name in ids if series_annotation(key, name) in seen)
+        others = tuple(name for name in ids if series_annotation(key, name) not in seen)
+        found.append(SeriesAnnotations(pair=key.pair, timeframe=key.timeframe, fitted=fitted, others=others))
+    return tuple(one for one in found if one.fitted or one.others)
+
+
 def _coverage(trained: Trained, config: PipelineConfig) -> tuple[Coverage, ...]:
     """The candles of each series that anything was fitted or chosen on."""
     seen: dict[SeriesKey, list[tuple[int, int]]] = defaultdict(list)
     prepared = trained.prepared
-    parts = prepared.split
-    fitted = (parts.train, parts.validation, parts.calibration) + ((parts.test,) if config.model.refit else ())
-    for samples in fitted:
+    for samples in _fitted(prepared, config):
         for code, first, last in zip(samples.series_code, samples.first, samples.last, strict=True):
             key = samples.series[code]
             time_of = prepared.dataset.series[key].candles.time
             seen[key].append((int(time_of[first]), int(time_of[last])))
-    block = parts.block("calibration")
+    block = prepared.split.block("calibration")
     if block is not None and config.calibration.enabled:
         for key, data in prepared.dataset.series.items():
             for item in effective_reviewed(data, trained.predictor.classes):

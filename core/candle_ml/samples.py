@@ -162,10 +162,15 @@ class WindowMatrix:
             block[rows, column:] = values
 
 
+def series_annotation(series: SeriesKey, name: str) -> str:
+    """The id of an annotation among those of several series."""
+    return f"{series} {name}"
+
+
 def _named(samples: Samples) -> Samples:
     """The samples of one series, with the series before each annotation id."""
-    series = samples.series[0]
-    return samples.replace(annotation_ids=tuple(f"{series} {name}" for name in samples.annotation_ids))
+    ids = tuple(series_annotation(samples.series[0], name) for name in samples.annotation_ids)
+    return samples.replace(annotation_ids=ids)
 
 
 def _recode(codes: NDArray[Code], names: Sequence[object], union: Sequence[object]) -> NDArray[Code]:

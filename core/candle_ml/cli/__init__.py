@@ -26,6 +26,7 @@ COMMANDS = {
     "evaluate": "Measure a model on data it has not seen.",
     "predict": "Predict the patterns of a file of candles.",
     "model": "List, promote and roll back registered models.",
+    "trace": "Show what a registered version was made of.",
     "reproduce": "Train a registered version again and compare.",
     "runs": "List training runs and show how one went.",
     "serve": "Serve predictions over HTTP.",

@@ -111,11 +111,16 @@ class StateStore:
 
     def run(self, run_id: str) -> TrainingRun:
         """One run. Raises `StateError` where there is none of that id."""
+        found = self.find_run(run_id)
+        if found is None:
+            raise self._missing(run_id)
+        return found
+
+    def find_run(self, run_id: str) -> TrainingRun | None:
+        """One run, if there is one of that id."""
         wanted = (training_runs.c.run_id == run_id,)
         found = self._database.read(lambda connection: queries.runs(connection, wanted))
-        if not found:
-            raise self._missing(run_id)
-        return found[0]
+        return found[0] if found else None
 
     def config_text(self, config_hash: str) -> str:
         """The text of a configuration. Raises `StateError` where no run had one of that hash."""

@@ -78,6 +78,11 @@ def read_version(config: PipelineConfig, name: str) -> Dataset:
     return read_snapshot(folder, remedy(folder, name))
 
 
+def find_version(config: PipelineConfig, name: str) -> Dataset | None:
+    """The data set of a version as `read_version` has it; None where the version is not kept here."""
+    return read_version(config, name) if name in names(versions_folder(config)) else None
+
+
 def listed(config: PipelineConfig, prove: bool = False) -> tuple[ListedVersion, ...]:
     """Every version that is kept, by name; with `prove` every byte of every copy is looked at."""
     if not names(versions_folder(config)):
