@@ -258,7 +258,7 @@ def test_windowed_csv_is_read(folder: Path) -> None:
     )
     assert read(folder.parent).annotations == (
         Annotation(
-            "span:7", AAPL, day(1), day(3), "bull_flag", "human", 0.5, None, "win", None, '[{"label":"pole, long"}]'
+            "span:7", AAPL, day(1), day(3), "bull_flag", "human", 0.5, None, "win", None, '[{"label": "pole, long"}]'
         ),
         Annotation("span:8", AAPL, day(2), day(3), "O"),
     )

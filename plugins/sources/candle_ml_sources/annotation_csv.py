@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from candle_ml_sources.bio import read_bio
-from candle_ml_sources.claims import FileRows, RawRow, with_times
+from candle_ml_sources.claim_times import with_times
+from candle_ml_sources.claims import FileRows, RawRow
 from candle_ml_sources.options import TimeUnit
 from candle_ml_sources.tables import Table, read_csv
 

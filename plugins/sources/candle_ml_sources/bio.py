@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from candle_ml_sources.claims import Claim, FileRows, RawRow
 from candle_ml_sources.columns import Parsed, parse_times
 from candle_ml_sources.options import TimeUnit
-from candle_ml_sources.tables import Table, shown
+from candle_ml_sources.tables import Table
+from candle_ml_sources.texts import shown
 
 _TAG = re.compile(r"([BI])-(.*\S.*)")
 

@@ -9,7 +9,8 @@ from candle_ml.annotations import Ingest, RejectedRow
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.components import SourceContext
 from candle_ml.sources import merge_candles, refuse
-from candle_ml_sources.candle_rows import CandleRows, read_candles
+from candle_ml_sources.candle_checks import CandleRows
+from candle_ml_sources.candle_rows import read_candles
 from candle_ml_sources.files import DataFile, find_files, name_series, read_each
 from candle_ml_sources.options import CandleFilesOptions
 from candle_ml_sources.tables import read_table

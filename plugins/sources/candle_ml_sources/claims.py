@@ -8,14 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import pyarrow as pa
-
 from candle_ml.annotations import Annotation, RejectedRow, ReviewedRange
 from candle_ml.candles import SeriesKey
 from candle_ml.sources import PROGRAM_SOURCES
-from candle_ml_sources.columns import TIME_EXPECTED, parse_times
-from candle_ml_sources.options import TimeUnit
-from candle_ml_sources.tables import shown
+from candle_ml_sources.texts import shown
 
 _ONE_TO_FIVE = frozenset({"human", "human_correction"})
 _COLOR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-zA-Z]{3,30}|(rgb|hsl)a?\([0-9., %/]{1,40}\)")
@@ -60,30 +56,6 @@ class BadFieldError(Exception):
     def at(self, where: str) -> RejectedRow:
         """The row, set aside."""
         return RejectedRow(where, self.found, self.expected)
-
-
-def with_times(where: str, rows: Sequence[RawRow], unit: TimeUnit) -> FileRows:
-    """Claims from rows; where a row starts after it ends, the two are swapped, which a note counts."""
-    starts, start_problems = _seconds("start_time", rows, unit)
-    ends, end_problems = _seconds("end_time", rows, unit)
-    problems = {**end_problems, **start_problems}
-    good = [index for index in range(len(rows)) if index not in problems]
-    claims = [Claim(rows[index], min(starts[index], ends[index]), max(starts[index], ends[index])) for index in good]
-    rejected = [problems[index].at(rows[index].where) for index in sorted(problems)]
-    swapped = [rows[index].where for index in good if ends[index] < starts[index]]
-    notes = [f"{where}: start and end swapped in {len(swapped)} rows, first in {swapped[0]}"] if swapped else []
-    return FileRows(claims, (), rejected, notes)
-
-
-def _seconds(name: str, rows: Sequence[RawRow], unit: TimeUnit) -> tuple[list[int], dict[int, BadFieldError]]:
-    """Unix seconds of one field of all rows, and by row index why it has none."""
-    values = [row.fields.get(name) for row in rows]
-    texts = [str(value) if isinstance(value, (int, float, str)) else "" for value in values]
-    parsed = parse_times(name, pa.chunked_array([pa.array(texts, pa.string())]), unit)
-    expected = {index: TIME_EXPECTED for index, seconds in enumerate(parsed.values.tolist()) if seconds < 0}
-    expected |= {index: problem[1] for index, problem in parsed.problems.items()}
-    found = {index: f"no {name}" if values[index] is None else f"{name} {shown(values[index])}" for index in expected}
-    return parsed.values.tolist(), {index: BadFieldError(found[index], expected[index]) for index in expected}
 
 
 def to_annotation(claim: Claim, series: SeriesKey, default_source: str) -> Annotation:
@@ -166,9 +138,14 @@ def _color(fields: Mapping[str, object]) -> str | None:
 
 
 def _json_text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value or None
-    return json.dumps(value, sort_keys=True)
+    """JSON in one form, whether it comes as a value or, in CSV, as its text; text that is no JSON as it is."""
+    if value is None or value == "":
+        return None
+    try:
+        parsed = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return str(value)
+    return json.dumps(parsed, sort_keys=True)
 
 
 def _confidence(value: object, stated: str | None, default_source: str) -> float | None:

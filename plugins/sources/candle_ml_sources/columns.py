@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from candle_ml_sources.options import TimeUnit
-from candle_ml_sources.tables import shown
+from candle_ml_sources.texts import shown
 
 _Number = TypeVar("_Number", np.int64, np.float64)
 _NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?$"

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from candle_ml.annotations import RejectedRow
 from candle_ml.errors import DataError
 from candle_ml_sources.files import DataFile, read_bytes
+from candle_ml_sources.texts import decode, shown
 
 _DELIMITERS = ",;\t"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _HEADER = "a first line that names the columns"
-_BOMS_OF_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -127,19 +127,6 @@ def read_csv(where: str, data: bytes) -> Table:
     return Table(where, names, columns, rows, tuple(bad))
 
 
-def decode(where: str, data: bytes) -> str:
-    """UTF-8 text, with or without a byte-order mark. Raises `DataError` for anything else."""
-    if data.startswith(_BOMS_OF_UTF16):
-        raise DataError.at(where, "UTF-16 text", "UTF-8 text")
-    if b"\0" in data:
-        raise DataError.at(where, "binary data", "UTF-8 text")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError.at(f"{where}: row {line}", f"byte 0x{data[error.start]:02x}", "UTF-8 text") from error
-
-
 def _check_header(where: str, names: Sequence[str]) -> None:
     if len(names) == 1:
         raise DataError.at(where, f"one column, {shown(names[0])}", "columns parted by a comma, a semicolon or a tab")
@@ -185,9 +172,3 @@ def _parse(
     for column in table.columns:
         filled |= pc.not_equal(pc.utf8_trim_whitespace(column), "").to_numpy()
     return tuple(column.filter(pa.array(filled)) for column in table.columns), lines[filled], ragged
-
-
-def shown(value: object) -> str:
-    """A value as messages show it: in quotes where it is text, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:56]}..."
