@@ -120,6 +120,10 @@ class LabelEncoder(Protocol):
         """Every window that inference scans, unlabelled, ordered by `last`, then `scale`."""
         ...
 
+    def truth(self, candles: Candles, annotations: Sequence[Annotation]) -> Truth:
+        """Which annotations of one series count: what `encode` learns from, and what predictions are scored by."""
+        ...
+
     def label(self, samples: Samples, candles: Candles, annotations: Sequence[Annotation]) -> Samples:
         """The same candidates with true classes; -1 where a window is neither a pattern nor clearly none."""
         ...
@@ -139,6 +143,14 @@ class Encoded:
 
     samples: Samples
     left_out: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The annotations that count, the most believed first; candles that only `doubtful` ones lie on are not scored."""
+
+    believed: tuple[Annotation, ...]
+    doubtful: tuple[Annotation, ...] = ()
 
 
 class SampleMatrix(Protocol):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from candle_ml.annotations import NO_PATTERN
+from candle_ml.annotations import NO_PATTERN, Annotation
 from candle_ml.calibration import Calibrator, fit_calibrator
 from candle_ml.candles import Candles, SeriesKey
-from candle_ml.components import FitContext, Model, Progress, no_progress
+from candle_ml.components import FitContext, Model, Progress, Truth, no_progress
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset, SeriesData, effective_reviewed
 from candle_ml.errors import ConfigError, TrainingError
@@ -30,6 +30,8 @@ from candle_ml.inference import Predictor, Recipe, build_recipe
 from candle_ml.samples import SeriesFeatures, build_samples, concatenate, with_history
 from candle_ml.scores import UNLABELLED, DecodeParams, Samples
 from candle_ml.split import Block, Split, everything_in_train, split
+
+_Range: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def prepare(dataset: Dataset, config: PipelineConfig, progress: Progress = no_pr
 def fit(prepared: Prepared, config: PipelineConfig, progress: Progress = no_progress) -> Trained:
     """Fit, calibrate and choose thresholds; the test block is not looked at."""
     model = fit_model(prepared, prepared.split, config, progress)
-    predictor = Predictor(prepared.recipe, model, Calibrator.none(model.classes), _params(prepared, model))
+    predictor = Predictor(prepared.recipe, model, Calibrator.none(model.classes), _params(prepared, model, config))
     block = prepared.split.block("calibration")
     _check_threshold_labels(config, predictor.classes)
     if not config.calibration.enabled or block is None:
@@ -123,9 +125,10 @@ def cases(
         candles = data.candles if block is None else _until(data.candles, block)
         first = 0 if block is None else int(np.searchsorted(candles.time, block.start)) + block.embargo
         if first < len(candles):
-            ranges = _ranges(data, labels, int(candles.time[first]), int(candles.time[-1]))
+            truth = predictor.recipe.encoder.truth(data.candles, data.annotations)
+            ranges = _ranges(data, truth, labels, int(candles.time[first]), int(candles.time[-1]))
             if ranges:
-                found.append(SeriesCase(candles, predictor.predict(candles), data.annotations, ranges))
+                found.append(SeriesCase(candles, predictor.predict(candles), truth.believed, ranges))
     progress("predicting", len(dataset.series), len(dataset.series))
     return found
 
@@ -146,10 +149,24 @@ def _priors(split: Split) -> dict[str, float]:
     return {name: float((labelled == code).mean()) for code, name in enumerate(split.train.classes)}
 
 
-def _ranges(data: SeriesData, labels: Collection[str], first: int, last: int) -> tuple[tuple[int, int], ...]:
-    """The reviewed ranges cut to `[first, last]` (Unix seconds)."""
+def _ranges(data: SeriesData, truth: Truth, labels: Collection[str], first: int, last: int) -> tuple[_Range, ...]:
+    """The reviewed ranges cut to `[first, last]` (Unix seconds), without what only doubtful annotations lie on."""
+    doubtful = _without(map(_extent, truth.doubtful), map(_extent, truth.believed))
     ranges = ((max(item.start_time, first), min(item.end_time, last)) for item in effective_reviewed(data, labels))
-    return tuple((start, end) for start, end in ranges if start <= end)
+    return tuple(_without((each for each in ranges if each[0] <= each[1]), doubtful))
+
+
+def _extent(item: Annotation) -> _Range:
+    return item.start_time, item.end_time
+
+
+def _without(ranges: Iterable[_Range], holes: Iterable[_Range]) -> list[_Range]:
+    """What is left of the ranges once the holes are taken out."""
+    left = list(ranges)
+    for first, last in holes:
+        parts = [part for start, end in left for part in ((start, min(end, first - 1)), (max(start, last + 1), end))]
+        left = [(start, end) for start, end in parts if start <= end]
+    return left
 
 
 def split_samples(
@@ -180,7 +197,7 @@ def _thresholds(
     predictor: Predictor, prepared: Prepared, block: Block, config: PipelineConfig, progress: Progress
 ) -> ThresholdChoice:
     """The threshold of each label: the configured one, else the one with the best span F1 on the block."""
-    given = {} if isinstance(config.calibration.thresholds, str) else config.calibration.thresholds
+    given = _given_thresholds(config)
     found = cases(prepared.dataset, predictor, prepared.split.train.classes, block, progress)
     spans = [series_spans(case) for case in found]
     options = EvaluationOptions(iou=config.evaluation.iou, point_tolerance=config.evaluation.tolerance)
@@ -189,23 +206,28 @@ def _thresholds(
     return ThresholdChoice({**chosen.thresholds, **given}, chosen.notes)
 
 
-def _check_threshold_labels(config: PipelineConfig, classes: tuple[str, ...]) -> None:
+def _given_thresholds(config: PipelineConfig) -> dict[str, float]:
+    """The thresholds that the configuration sets, whether anything is calibrated or not."""
     given = config.calibration.thresholds
-    unknown = [] if isinstance(given, str) else [name for name in given if name not in classes[1:]]
+    return {} if isinstance(given, str) else dict(given)
+
+
+def _check_threshold_labels(config: PipelineConfig, classes: tuple[str, ...]) -> None:
+    unknown = [name for name in _given_thresholds(config) if name not in classes[1:]]
     if unknown:
         found = f"no training sample is labelled {', '.join(map(repr, unknown))}"
         raise ConfigError.at(config.where("calibration.thresholds"), found, f"labels of {', '.join(classes[1:])}")
 
 
-def _params(prepared: Prepared, model: Model) -> DecodeParams:
-    """Thresholds before any is chosen, and the median length of each label's training spans."""
+def _params(prepared: Prepared, model: Model, config: PipelineConfig) -> DecodeParams:
+    """Thresholds that are given, or the default until one is chosen, and the median length of each label's spans."""
     samples = prepared.split.train
     lengths = {}
     for code, label in enumerate(samples.classes):
         spans = samples.span_length[(samples.span_length > 0) & (_row_codes(samples) == code)]
         if label != NO_PATTERN:
             lengths[label] = int(np.median(spans)) if len(spans) else prepared.recipe.encoder.width
-    return DecodeParams({label: DEFAULT_THRESHOLD for label in model.classes if label != NO_PATTERN}, lengths)
+    return DecodeParams(dict.fromkeys(lengths, DEFAULT_THRESHOLD) | _given_thresholds(config), lengths)
 
 
 def _calibrator(predictor: Predictor, prepared: Prepared, block: Block, config: PipelineConfig) -> Calibrator:

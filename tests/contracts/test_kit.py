@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from candle_ml.candles import Candles
-from candle_ml.components import Component, ComponentKind
+from candle_ml.components import Component, ComponentKind, Truth
 
 Alter = Callable[[ComponentKind, str, dict[str, Any]], Component]
 Find = Callable[..., str]
@@ -133,6 +133,18 @@ ENCODERS: list[tuple[str, dict[str, Any], str]] = [
         "takes negatives where somebody looked",
         {"encode": lambda e, c, a, r: e.encode(c, a, r or e.ranges)},
         "raised AttributeError: 'WindowedEncoder' object has no attribute 'ranges'",
+    ),
+    ("learns from what it believes", {"truth": lambda e, c, a: Truth(())}, "no annotation is believed"),
+    ("learns from what it believes", {"truth": lambda e, c, a: Truth(a, a[:1])}, "an annotation twice"),
+    (
+        "learns from what it believes",
+        {"truth": lambda e, c, a: Truth((replace(a[0], label="other"),))},
+        "an annotation that was not given",
+    ),
+    (
+        "learns from what it believes",
+        {"truth": lambda e, c, a: Truth(a[1:])},
+        "samples of annotations that are not believed: span:0",
     ),
     (
         "is deterministic",

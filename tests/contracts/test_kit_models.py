@@ -245,6 +245,16 @@ def test_a_broken_promise_of_a_source_is_found(
     assert found(source(read), check, None, tmp_path).startswith(words)
 
 
+def test_ids_belong_to_their_series(tmp_path: Path) -> None:
+    """Two series may each have an annotation of one id."""
+    other = replace(annotation("a:1"), series=SeriesKey("OTHER", "1h"))
+    good = source(lambda context: Ingest(annotations=(annotation("a:1"), other)))
+    check = next(
+        one for one in contract_checks(good, None, tmp_path) if one.name == "annotations have ids of their own"
+    )
+    check.run()
+
+
 class Inner(BaseModel):
     """Accepts anything and can be changed."""
 

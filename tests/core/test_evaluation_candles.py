@@ -37,10 +37,11 @@ def test_shorter_annotation_wins_over_a_longer_one() -> None:
         assert true_codes(candles(8), given, LABELS).tolist() == [0, 1, 1, 2, 2, 1, 1, 0]
 
 
-def test_of_two_as_long_the_later_id_wins_by_number() -> None:
-    """`span:10` is later than `span:9`, although it comes first in the alphabet."""
-    ninth, tenth = annotation("span:9", 0, 3, "flag"), annotation("span:10", 1, 4, "wedge")
-    assert true_codes(candles(6), [tenth, ninth], LABELS).tolist() == [1, 2, 2, 2, 2, 0]
+def test_of_two_as_long_the_more_believed_wins() -> None:
+    """Where two annotations of four candles overlap, the first in the order of belief keeps its candles."""
+    flag, wedge = annotation("span:9", 0, 3, "flag"), annotation("span:10", 1, 4, "wedge")
+    assert true_codes(candles(6), [wedge, flag], LABELS).tolist() == [1, 2, 2, 2, 2, 0]
+    assert true_codes(candles(6), [flag, wedge], LABELS).tolist() == [1, 1, 1, 1, 2, 0]
 
 
 def test_a_denial_is_no_pattern() -> None:

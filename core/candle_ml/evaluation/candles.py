@@ -19,22 +19,16 @@ _CURVE_POINTS = 101
 def true_codes(candles: Candles, annotations: Sequence[Annotation], labels: Sequence[str]) -> NDArray[np.int32]:
     """The true class of every candle: an index into `labels` (`int32`), 0 (`O`) where no annotation lies.
 
-    Where annotations overlap, the one with fewer candles wins; of two as long, the one with the later id (`span:10`
-    after `span:9`).
+    `annotations` are those that count, the most believed first (see `LabelEncoder.truth`). Where they overlap, the one
+    with fewer candles wins; of two as long, the more believed.
     """
-    extents = [(candles.index_range(a.start_time, a.end_time), a) for a in annotations]
-    painted = sorted(extents, key=lambda item: (item[0][0] - item[0][1], _id_order(item[1].id)))
+    extents = [(candles.index_range(a.start_time, a.end_time), a) for a in reversed(annotations)]
+    painted = sorted(extents, key=lambda item: item[0][0] - item[0][1])
     code = {label: index for index, label in enumerate(labels)}
     codes = np.zeros(len(candles), dtype=np.int32)
     for (first, last), annotation in painted:
         codes[first : last + 1] = code[annotation.label]
     return codes
-
-
-def _id_order(identifier: str) -> tuple[int, str]:
-    """Numbered ids in the order of their numbers, before all others in alphabetical order."""
-    space, _, number = identifier.rpartition(":")
-    return (0, f"{int(number):020d}{space}") if number.isdecimal() else (1, identifier)
 
 
 def confusion_counts(truth: NDArray[np.int32], predicted: NDArray[np.int32], classes: int) -> NDArray[np.float64]:

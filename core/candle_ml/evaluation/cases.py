@@ -22,9 +22,10 @@ from candle_ml.predictions import PredictedSpan, Prediction
 class SeriesCase:
     """One series to evaluate: `prediction` has one row for each of `candles`.
 
-    `ranges` are the reviewed `(start_time, end_time)` of the block (both inclusive, Unix seconds UTC): only candles
-    that open in one are scored. Annotations outside the ranges are welcome: a prediction that belongs to one of them is
-    not counted as wrong. Raises `DataError` where the parts do not belong together.
+    `annotations` are those that count, the most believed first (see `LabelEncoder.truth`). `ranges` are the reviewed
+    `(start_time, end_time)` of the block (both inclusive, Unix seconds UTC): only candles that open in one are scored.
+    Annotations outside the ranges are welcome: a prediction that belongs to one of them is not counted as wrong. Raises
+    `DataError` where the parts do not belong together.
     """
 
     candles: Candles

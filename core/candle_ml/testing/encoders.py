@@ -123,6 +123,18 @@ def check_takes_negatives_where_somebody_looked(subject: Subject) -> None:
     require(not _negatives(unseen), "a negative although nothing was reviewed")
 
 
+def check_learns_from_what_it_believes(subject: Subject) -> None:
+    """`truth` sorts the given annotations into believed and doubtful ones; only believed ones have samples."""
+    given, truth = subject.claims[0], subject.encoder.truth(subject.candles, subject.claims[0])
+    believed, doubtful = {item.id for item in truth.believed}, {item.id for item in truth.doubtful}
+    require(bool(believed), "no annotation is believed")
+    require(set(truth.believed) | set(truth.doubtful) <= set(given), "an annotation that was not given")
+    require(len(truth.believed) == len(believed) and not believed & doubtful, "an annotation twice")
+    samples = subject.encoded.samples
+    used = {samples.annotation_ids[number] for number in samples.annotation[samples.annotation >= 0].tolist()}
+    require(used <= believed, f"samples of annotations that are not believed: {', '.join(sorted(used - believed)[:3])}")
+
+
 def check_is_deterministic(subject: Subject) -> None:
     """The same input gives the same samples, from the same encoder and from one built anew."""
     for encoder in (subject.encoder, subject.build()):
@@ -221,6 +233,7 @@ CHECKS: tuple[Promise, ...] = (
     check_scans_well_formed_candidates,
     check_knows_nothing_before_it_happened,
     check_takes_negatives_where_somebody_looked,
+    check_learns_from_what_it_believes,
     check_is_deterministic,
     check_counts_what_it_leaves_out,
     check_candidates_depend_on_their_window_alone,

@@ -45,10 +45,11 @@ class Marks:
 class Believed:
     """What the annotations of a series come to.
 
-    `patterns` are believed; `nothing` are believed `O`; near `doubtful` ones nothing is claimed. `left_out` counts
-    the annotations that each rule has set aside.
+    `every` is believed, be it one of the `patterns` or `nothing` (`O`); near `doubtful` ones nothing is claimed.
+    `left_out` counts the annotations that each rule has set aside.
     """
 
+    every: Marks
     patterns: Marks
     nothing: Marks
     doubtful: Marks
@@ -69,7 +70,8 @@ def believe(candles: Candles, annotations: Sequence[Annotation], options: Window
     kept = unique & ~_outdone(marks.take(unique), unique, options, left_out)
     is_nothing = np.array([label == NO_PATTERN for label in marks.labels], dtype=bool)
     doubtful = ~usable & ~is_nothing
-    return Believed(marks.take(kept & ~is_nothing), marks.take(kept & is_nothing), marks.take(doubtful), +left_out)
+    patterns, nothing = marks.take(kept & ~is_nothing), marks.take(kept & is_nothing)
+    return Believed(marks.take(kept), patterns, nothing, marks.take(doubtful), +left_out)
 
 
 def _order(annotation: Annotation, precedence: Sequence[str]) -> tuple[int, float, int, str]:

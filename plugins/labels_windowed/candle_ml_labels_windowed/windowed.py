@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from candle_ml.annotations import Annotation, ReviewedRange
 from candle_ml.candles import Candles
-from candle_ml.components import Encoded
+from candle_ml.components import Encoded, Truth
 from candle_ml.predictions import Prediction
 from candle_ml.samples import concatenate
 from candle_ml.scores import DecodeParams, SampleKind, Samples, Scores
@@ -49,6 +49,11 @@ class WindowedEncoder:
     def candidates(self, candles: Candles) -> Samples:
         """Every window of every scale, unlabelled, ordered by `last`, then `scale`."""
         return scan(candles, self._geometry.scales, self.width)
+
+    def truth(self, candles: Candles, annotations: Sequence[Annotation]) -> Truth:
+        """What is trained on and scored by; see `believe`."""
+        believed = believe(candles, annotations, self._options)
+        return Truth(believed.every.annotations, believed.doubtful.annotations)
 
     def label(self, samples: Samples, candles: Candles, annotations: Sequence[Annotation]) -> Samples:
         """The same windows with true classes, -1 where neither pattern nor clearly none; see `true_classes`."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from acme_sequence.options import InsideOutsideOptions
 from candle_ml.annotations import NO_PATTERN, Annotation, ReviewedRange
 from candle_ml.candles import Candles
-from candle_ml.components import Encoded
+from candle_ml.components import Encoded, Truth
 from candle_ml.predictions import PredictedSpan, Prediction
 from candle_ml.scores import UNLABELLED, DecodeParams, SampleKind, Samples, Scores
 
@@ -63,6 +63,10 @@ class InsideOutside:
             annotation=np.full(count, -1),
             span_length=np.zeros(count, dtype=np.int64),
         )
+
+    def truth(self, candles: Candles, annotations: Sequence[Annotation]) -> Truth:
+        """All of them; a later one is believed before an earlier one."""
+        return Truth(tuple(reversed(annotations)))
 
     def label(self, samples: Samples, candles: Candles, annotations: Sequence[Annotation]) -> Samples:
         """Candles of an annotation carry its label, of several the last one's; all others `O`.
