@@ -13,6 +13,12 @@ export function exportedSpan(span: Span): ExportedSpan {
   return { id, start_time, end_time, label, confidence, outcome, sub_spans };
 }
 
+/** All that a training run takes from a span: who or what said so, and what the model had said, too. */
+export function trainingSpan(span: Span): ExportedSpan & Pick<Span, "notes" | "color" | "source" | "model_prediction"> {
+  const { notes, color, source, model_prediction } = span;
+  return { ...exportedSpan(span), notes, color, source, model_prediction };
+}
+
 /** One row a span; the window is the span with `padding` candles of context on both sides. */
 export function windowedCsv(spans: Span[], candles: Candle[], padding: number): string {
   const times = candles.map((candle) => candle.time);

@@ -1,4 +1,5 @@
 /** What every route shares: errors as `{error}`, bodies with a limit, and no writing from foreign web pages. */
+import { createHash } from "node:crypto";
 import type { z } from "zod";
 
 const JSON_LIMIT = 1 << 20;
@@ -33,6 +34,15 @@ export function route<Context>(handler: Handler<Context>): Handler<Context> {
       return errorResponse(500, "The annotator has failed; its log says why");
     }
   };
+}
+
+/** The content as JSON with a tag of it; only the tag (304) for a caller who has that content already. */
+export function taggedJson(request: Request, content: unknown): Response {
+  const body = JSON.stringify(content);
+  const tag = `W/"${createHash("sha256").update(body).digest("base64url")}"`;
+  const headers = { ETag: tag, "Cache-Control": "no-cache" };
+  if (request.headers.get("if-none-match") === tag) return new Response(null, { status: 304, headers });
+  return new Response(body, { headers: { ...headers, "Content-Type": "application/json" } });
 }
 
 export function errorResponse(status: number, error: string): Response {

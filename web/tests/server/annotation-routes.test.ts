@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import * as points from "@/app/api/annotations/route";
+import * as candles from "@/app/api/candles/route";
 import * as point from "@/app/api/annotations/[id]/route";
 import * as exportSpans from "@/app/api/export/spans/route";
 import * as ranges from "@/app/api/reviewed-ranges/route";
@@ -113,12 +114,14 @@ describe("exports", () => {
     expect(body).toEqual({ annotations: [row] });
   });
 
-  it("exports spans and reviewed ranges as a file that names the series", async () => {
+  it("exports whole spans and reviewed ranges as a file that names the series", async () => {
     const chart_id = await uploaded("GBPUSD_1h.csv");
-    const { id } = await stored(chart_id);
+    const said = { source: "model_confirmed", model_prediction: { label: "x", confidence: 1, model_version: "3" } };
+    const judged = { ...said, notes: "steep", color: "#26a69a" };
+    const { id } = await stored(chart_id, judged);
     await call(ranges.POST, "POST", `reviewed-ranges?chartId=${chart_id}`, { start_time: 36_000, end_time: 0 });
     const { body, headers } = await call(exportSpans.GET, "GET", `export/spans?chartId=${chart_id}&format=json`);
-    expect(body).toMatchObject({ annotations: [{ id }], reviewed_ranges: [{ chart_id, start_time: 0, end_time: 36_000 }] });
+    expect(body).toMatchObject({ annotations: [{ id, ...judged }], reviewed_ranges: [{ chart_id, start_time: 0, end_time: 36_000 }] });
     expect(headers.get("content-disposition")).toBe('attachment; filename="GBPUSD_1h.spans.json"');
   });
 
@@ -187,5 +190,30 @@ describe("reviewed ranges", () => {
 
   it("does not delete a range that is not named", async () => {
     expect((await call(ranges.DELETE, "DELETE", "reviewed-ranges")).body).toEqual({ error: "Name the range by id" });
+  });
+});
+
+describe("unchanged data", () => {
+  it.each([
+    ["candles", candles.GET],
+    ["annotations", points.GET],
+    ["span-annotations", spans.GET],
+    ["reviewed-ranges", ranges.GET],
+  ])("of %s is not sent twice to a caller who names its tag", async (name, get) => {
+    const chartId = await uploaded("tagged.csv");
+    const url = `${name}?chartId=${chartId}`;
+    const tag = (await call(get, "GET", url)).headers.get("etag") ?? "";
+    expect(await call(get, "GET", url, undefined, { "If-None-Match": tag })).toMatchObject({ status: 304, body: "" });
+    const other = await call(get, "GET", url, undefined, { "If-None-Match": 'W/"other"' });
+    expect(other).toMatchObject({ status: 200 });
+    expect(other.headers.get("etag")).toBe(tag);
+  });
+
+  it("has another tag once it changes", async () => {
+    const chart_id = await uploaded("changing.csv");
+    const tag = async () => (await call(spans.GET, "GET", `span-annotations?chartId=${chart_id}`)).headers.get("etag");
+    const before = await tag();
+    await stored(chart_id);
+    expect(await tag()).not.toBe(before);
   });
 });

@@ -1,13 +1,13 @@
 import { newPoint } from "@/server/bodies";
 import { findChart } from "@/server/charts";
 import { database } from "@/server/database";
-import { queryNumber, readJson, route } from "@/server/http";
+import { queryNumber, readJson, route, taggedJson } from "@/server/http";
 import { createPoint, listPoints } from "@/server/points";
 
 export const GET = route(async (request) => {
   const db = await database();
   const chart = await findChart(db, queryNumber(request, "chartId"));
-  return Response.json(await listPoints(db, chart.id));
+  return taggedJson(request, await listPoints(db, chart.id));
 });
 
 export const POST = route(async (request) => {

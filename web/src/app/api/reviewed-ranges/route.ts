@@ -1,13 +1,13 @@
 import { newRange } from "@/server/bodies";
 import { findChart } from "@/server/charts";
 import { database } from "@/server/database";
-import { queryNumber, readJson, RequestError, route } from "@/server/http";
+import { queryNumber, readJson, RequestError, route, taggedJson } from "@/server/http";
 import { createRange, deleteRange, listRanges } from "@/server/reviewed-ranges";
 
 export const GET = route(async (request) => {
   const db = await database();
   const chart = await findChart(db, queryNumber(request, "chartId"));
-  return Response.json(await listRanges(db, chart.id));
+  return taggedJson(request, await listRanges(db, chart.id));
 });
 
 export const POST = route(async (request) => {

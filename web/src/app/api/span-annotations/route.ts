@@ -1,13 +1,13 @@
 import { newSpan } from "@/server/bodies";
 import { findChart } from "@/server/charts";
 import { database } from "@/server/database";
-import { queryNumber, readJson, route } from "@/server/http";
+import { queryNumber, readJson, route, taggedJson } from "@/server/http";
 import { createSpan, deleteSpans, listSpans } from "@/server/spans";
 
 export const GET = route(async (request) => {
   const db = await database();
   const chart = await findChart(db, queryNumber(request, "chartId"));
-  return Response.json(await listSpans(db, chart.id));
+  return taggedJson(request, await listSpans(db, chart.id));
 });
 
 export const POST = route(async (request) => {

@@ -1,4 +1,4 @@
-import { bioCsv, exportedSpan, windowedCsv } from "@/data/exports";
+import { bioCsv, trainingSpan, windowedCsv } from "@/data/exports";
 import type { Chart } from "@/data/types";
 import { findChart, readCandles } from "@/server/charts";
 import { database, type Database } from "@/server/database";
@@ -19,7 +19,7 @@ export const GET = route(async (request) => {
 });
 
 async function exportJson(db: Database, chart: Chart): Promise<Response> {
-  const annotations = (await listSpans(db, chart.id)).map(exportedSpan);
+  const annotations = (await listSpans(db, chart.id)).map(trainingSpan);
   const reviewed_ranges = await listRanges(db, chart.id);
   return Response.json({ annotations, reviewed_ranges }, { headers: asFile(chart, "spans.json") });
 }
