@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self, TypeAlias
 
 from candle_ml.annotations import Annotation, RejectedRow, ReviewedRange
 from candle_ml.candles import SeriesKey
@@ -53,9 +54,30 @@ class BadFieldError(Exception):
         super().__init__(found, expected)
         self.found, self.expected = found, expected
 
+    @classmethod
+    def of(cls, name: str, value: object, expected: str) -> Self:
+        """The error of a field with that value, or of one that is absent."""
+        return cls(f"no {name}" if value is None else f"{name} {shown(value)}", expected)
+
     def at(self, where: str) -> RejectedRow:
         """The row, set aside."""
         return RejectedRow(where, self.found, self.expected)
+
+
+Times: TypeAlias = "tuple[Sequence[int], Mapping[int, BadFieldError]]"
+"""Unix seconds of one field of all rows, and by row index why there are none."""
+
+
+def claims_of(where: str, rows: Sequence[RawRow], starts: Times, ends: Times) -> FileRows:
+    """Claims from rows; where a row starts after it ends, the two are swapped, which a note counts."""
+    problems = {**ends[1], **starts[1]}
+    good = [index for index in range(len(rows)) if index not in problems]
+    pairs = {index: (starts[0][index], ends[0][index]) for index in good}
+    claims = [Claim(rows[index], min(pair), max(pair)) for index, pair in pairs.items()]
+    rejected = [problems[index].at(rows[index].where) for index in sorted(problems)]
+    swapped = [rows[index].where for index, (start, end) in pairs.items() if end < start]
+    notes = [f"{where}: start and end swapped in {len(swapped)} rows, first in {swapped[0]}"] if swapped else []
+    return FileRows(claims, (), rejected, notes)
 
 
 def to_annotation(claim: Claim, series: SeriesKey, default_source: str) -> Annotation:
@@ -71,7 +93,7 @@ def to_annotation(claim: Claim, series: SeriesKey, default_source: str) -> Annot
         label=_label(fields),
         source=stated or default_source,
         confidence=_confidence(fields.get("confidence"), stated, default_source),
-        color=_color(fields),
+        color=color_of(fields),
         outcome=_text(fields, "outcome"),
         notes=_text(fields, "notes"),
         sub_spans=_json_text(fields.get("sub_spans")),
@@ -130,7 +152,8 @@ def _text(fields: Mapping[str, object], key: str) -> str | None:
     return value
 
 
-def _color(fields: Mapping[str, object]) -> str | None:
+def color_of(fields: Mapping[str, object]) -> str | None:
+    """The color of a row, if it has one. Raises `BadFieldError`."""
     color = _text(fields, "color")
     if color is not None and not _COLOR.fullmatch(color):
         raise BadFieldError(f"color {shown(color)}", "a CSS color such as #26a69a")

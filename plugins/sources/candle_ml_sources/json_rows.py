@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import numpy as np
 
 from candle_ml.annotations import RejectedRow
 from candle_ml.errors import DataError
-from candle_ml_sources.claims import RawRow
+from candle_ml_sources.claims import FileRows, RawRow
 from candle_ml_sources.texts import decode, shown
 
 _DEEPEST = 64
@@ -35,14 +35,30 @@ def parse_json(where: str, data: bytes, expected: str) -> object:
     return content
 
 
-def objects(what: str, rows: Sequence[object]) -> tuple[list[RawRow], list[RejectedRow]]:
+def read_claims(
+    where: str, what: str, rows: Sequence[object], timed: Callable[[str, Sequence[RawRow]], FileRows]
+) -> FileRows:
+    """Claims from the rows of one chart, which `timed` gives times; drawn lines are left out and counted.
+
+    Raises `DataError` where rows name several charts.
+    """
+    raw, rejected = _objects(f"{where}: {what}", rows)
+    lines = sum(row.fields.get("geometry") is not None for row in raw)
+    claims = [_named_as_span(row) for row in raw if row.fields.get("geometry") is None]
+    _check_one_chart(where, claims)
+    read = timed(where, claims)
+    notes = [f"{where}: {lines} drawn lines left out, because a line is no label"] if lines else []
+    return FileRows(read.claims, (), [*rejected, *read.rejected], [*notes, *read.notes])
+
+
+def _objects(what: str, rows: Sequence[object]) -> tuple[list[RawRow], list[RejectedRow]]:
     """Rows that are objects, numbered from 1, and those that are not."""
     numbered = [(f"{what} {number}", row) for number, row in enumerate(rows, 1)]
     raw = [RawRow(place, row) for place, row in numbered if isinstance(row, dict)]
     return raw, [RejectedRow(place, shown(row), "an object") for place, row in numbered if not isinstance(row, dict)]
 
 
-def named_as_span(row: RawRow) -> RawRow:
+def _named_as_span(row: RawRow) -> RawRow:
     """A point (it has a timestamp) under the field names of a span; a span as it is."""
     if "timestamp" not in row.fields or "start_time" in row.fields:
         return row
@@ -51,8 +67,7 @@ def named_as_span(row: RawRow) -> RawRow:
     return RawRow(row.where, fields, "point")
 
 
-def check_one_chart(where: str, rows: Sequence[RawRow]) -> None:
-    """Raise `DataError` where rows name several charts."""
+def _check_one_chart(where: str, rows: Sequence[RawRow]) -> None:
     charts = {str(row.fields["chart_id"]) for row in rows if row.fields.get("chart_id") is not None}
     if len(charts) > 1:
         raise DataError.at(where, f"annotations of the charts {', '.join(sorted(charts))}", "one file a chart")
