@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from candle_ml.config import PipelineConfig, parse_config
+from candle_ml.config import PipelineConfig, load_config, parse_config
 from candle_ml.demo import write_demo
+from candle_ml.pipeline import RunResult, run
 from candle_ml.plugins import PluginManager
 
 from .plants import manager_with_plants
@@ -33,6 +35,7 @@ features:
 labels: {use: windowed, window: 6}
 model: {use: random-forest, trees: 8, max_depth: 5}
 """
+_FOLDS = "split: {method: walk_forward, folds: 3}\n"
 CANDLES = 1500
 
 
@@ -87,3 +90,25 @@ def write_small(root: Path, candles: str, more: str = "") -> Path:
 def small_project(tmp_path: Path, real_candles: str) -> Path:
     """The configuration file of a small project."""
     return write_small(tmp_path / "project", real_candles)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A project with one registered version."""
+
+    root: Path
+    config: PipelineConfig
+    result: RunResult
+
+    @property
+    def bundle(self) -> Path:
+        """The bundle in the folder of the run."""
+        return self.result.folder / "bundle"
+
+
+@pytest.fixture(scope="session")
+def registered(tmp_path_factory: pytest.TempPathFactory, real_candles: str) -> Registered:
+    """The small project, trained with folds."""
+    path = write_small(tmp_path_factory.mktemp("registered"), real_candles, _FOLDS)
+    config = load_config(path)
+    return Registered(path.parent, config, run(config))

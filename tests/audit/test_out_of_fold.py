@@ -112,7 +112,7 @@ def test_a_file_that_is_something_else_is_refused(tmp_path: Path, content: bytes
 
 
 def test_arrays_that_do_not_fit_together_are_refused(stored: OutOfFold, tmp_path: Path) -> None:
-    """Fewer probabilities than candles, an unknown origin or an unknown class are refused."""
+    """Fewer probabilities than candles, an unknown origin or class, shares that are none and times out of order."""
     path = tmp_path / "out_of_fold.npz"
     stored.save(path)
     with np.load(path) as arrays:
@@ -122,6 +122,10 @@ def test_arrays_that_do_not_fit_together_are_refused(stored: OutOfFold, tmp_path
         {"0.probabilities": content["0.probabilities"][1:]},
         {"0.span_classes": content["0.span_classes"] + 7},
         {"about": np.frombuffer(about.replace(b'"folds"', b'"dream"'), dtype=np.uint8)},
+        {"0.probabilities": content["0.probabilities"] * np.float32("nan")},
+        {"0.probabilities": content["0.probabilities"] + 1},
+        {"0.time": content["0.time"][::-1]},
+        {"0.span_confidence": content["0.span_confidence"] - 2},
     ):
         np.savez(path, **{**content, **change})
         with pytest.raises(BundleError, match="not out-of-fold predictions"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,39 +13,15 @@ from click.testing import CliRunner, Result
 
 from candle_ml.bundle import open_bundle, seal
 from candle_ml.cli import main
-from candle_ml.config import PipelineConfig, load_config
+from candle_ml.config import load_config
 from candle_ml.errors import DataError
 from candle_ml.inference import in_sample, load_model
-from candle_ml.pipeline import RunResult, run
+from candle_ml.pipeline import run
 from candle_ml.registry import Registry
 from candle_ml.reproduction import reproduce
 from candle_ml.tracking import TrackingPlace
 
-from .conftest import write_small
-
-_FOLDS = "split: {method: walk_forward, folds: 3}\n"
-
-
-@dataclass(frozen=True)
-class Registered:
-    """A project with one registered version."""
-
-    root: Path
-    config: PipelineConfig
-    result: RunResult
-
-    @property
-    def bundle(self) -> Path:
-        """The bundle in the folder of the run."""
-        return self.result.folder / "bundle"
-
-
-@pytest.fixture(scope="module")
-def registered(tmp_path_factory: pytest.TempPathFactory, real_candles: str) -> Registered:
-    """The small project, trained with folds."""
-    path = write_small(tmp_path_factory.mktemp("registered"), real_candles, _FOLDS)
-    config = load_config(path)
-    return Registered(path.parent, config, run(config))
+from .conftest import Registered, write_small
 
 
 def candle_ml(*arguments: str) -> Result:
@@ -66,7 +41,9 @@ def resealed(registered: Registered, folder: Path, name: str, change: Callable[[
 
 def test_folds_and_gap_are_logged_and_shown(registered: Registered) -> None:
     """Every fold's scores, their means and the leakage gap are metrics of the run and stand in the report."""
-    metrics = TrackingPlace.of(None, registered.root).client().get_run(registered.result.run_id).data.metrics
+    client = TrackingPlace.of(None, registered.root).client()
+    (run_there,) = client.search_runs(["1"], f"tags.`candle_ml.run_id` = '{registered.result.run_id}'")
+    metrics = run_there.data.metrics
     for name in ("fold_1_f1_macro", "fold_3_span_f1_macro", "folds_f1_macro", "leakage_gap"):
         assert metrics[name] == pytest.approx(registered.result.measured.metrics()[name])
     assert registered.result.report is not None
