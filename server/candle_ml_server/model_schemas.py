@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import from_json
 
-from candle_ml_server.schemas import ALIAS, RUN_ID, VERSION_NUMBER, Label, Probability, Strict, Time, Timeframe
+from candle_ml.inference.out_of_fold import Origin
+from candle_ml_server.schemas import (
+    ALIAS,
+    LATEST_TIME,
+    RUN_ID,
+    VERSION_NUMBER,
+    Day,
+    Label,
+    Pair,
+    PredictResponse,
+    Probability,
+    Strict,
+    Threshold,
+    Time,
+    Timeframe,
+)
 
 VersionNumber = Annotated[str, Field(pattern=VERSION_NUMBER, examples=["3"])]
 
@@ -119,6 +135,38 @@ class LoadResponse(Strict):
     model_version: VersionNumber
     run_id: str
     follows: str | None
+
+
+def _number(text: object) -> object:
+    """The number that a query writes; anything else as it is."""
+    try:
+        value: object = from_json(text, allow_inf_nan=False) if isinstance(text, str) else text
+    except ValueError:
+        return text
+    return value if type(value) in (int, float) else text
+
+
+class OutOfFoldQuery(Strict):
+    """Which stored predictions to show."""
+
+    pair: Pair
+    timeframe: Timeframe
+    start: Annotated[Day | Time, BeforeValidator(_number)] = 0
+    """Candles that open then or later: a UTC date or Unix seconds."""
+    end: Annotated[Day | Time, BeforeValidator(_number)] = LATEST_TIME
+    """Candles that open then or before: a UTC date, all of it, or Unix seconds."""
+    threshold: Annotated[Threshold | None, BeforeValidator(_number)] = None
+    """Probability from which a pattern is reported; without it each label's own threshold counts."""
+
+
+class OutOfFoldResponse(PredictResponse):
+    """What models said of candles that they had not been fitted on, in the shape of a prediction.
+
+    `status` is still that of the served model, which was fitted on many of these candles.
+    """
+
+    origin: Origin
+    """`folds`: each candle by the model of its fold; `test block`: by the model that was evaluated."""
 
 
 class HealthResponse(Strict):

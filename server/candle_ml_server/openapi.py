@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -37,12 +38,14 @@ class Operation:
     summary: str
     answer: Any
     body: tuple[type[BaseModel], ...] = ()
+    query: type[BaseModel] | None = None
     problems: tuple[Kind, ...] = ()
     tag: str = "operation"
 
     def kinds(self) -> Iterable[Kind]:
         """Every problem it can answer with, but for the key, which depends on the settings."""
-        return (*_EVERYWHERE, *self.problems, *(_OF_BODIES if self.body else ()))
+        of_query = (problems.INVALID,) if self.query else ()
+        return (*_EVERYWHERE, *self.problems, *(_OF_BODIES if self.body else of_query))
 
 
 OPERATIONS = (
@@ -52,8 +55,8 @@ OPERATIONS = (
         "Predict the candles of one series",
         schemas.PredictResponse,
         (schemas.PredictRequest,),
-        (problems.NO_MODEL, problems.DEADLINE),
-        "prediction",
+        problems=(problems.NO_MODEL, problems.DEADLINE),
+        tag="prediction",
     ),
     Operation(
         "post",
@@ -61,8 +64,8 @@ OPERATIONS = (
         "Predict stored candles of a range, or several requests at once",
         (schemas.PredictResponse, schemas.BatchResponse),
         (schemas.BatchRangeRequest, schemas.BatchInlineRequest),
-        (problems.NO_MODEL, problems.DEADLINE, problems.NO_SOURCE),
-        "prediction",
+        problems=(problems.NO_MODEL, problems.DEADLINE, problems.NO_SOURCE),
+        tag="prediction",
     ),
     Operation(
         "get",
@@ -70,6 +73,15 @@ OPERATIONS = (
         "The served model",
         model_schemas.ModelInfoResponse,
         problems=(problems.NO_MODEL,),
+        tag="model",
+    ),
+    Operation(
+        "get",
+        "/model/out-of-fold",
+        "What models said of candles that they had not been fitted on",
+        model_schemas.OutOfFoldResponse,
+        query=model_schemas.OutOfFoldQuery,
+        problems=(problems.NO_MODEL, problems.NO_OUT_OF_FOLD, problems.BUSY, problems.DEADLINE),
         tag="model",
     ),
     Operation(
@@ -86,8 +98,8 @@ OPERATIONS = (
         "Serve another version, once it has proven itself",
         model_schemas.LoadResponse,
         (model_schemas.LoadRequest,),
-        (problems.NO_SUCH_VERSION, problems.MODEL_REFUSED, problems.TRACKING_AWAY),
-        "model",
+        problems=(problems.NO_SUCH_VERSION, problems.MODEL_REFUSED, problems.TRACKING_AWAY),
+        tag="model",
     ),
     Operation(
         "get",
@@ -103,8 +115,8 @@ OPERATIONS = (
         "Find TA-Lib's candle patterns",
         schemas.DetectResponse,
         (schemas.DetectRequest,),
-        (problems.NO_PATTERNS, problems.DEADLINE),
-        "patterns",
+        problems=(problems.NO_PATTERNS, problems.DEADLINE),
+        tag="patterns",
     ),
     Operation("get", "/health", "Whether the event loop runs", model_schemas.HealthResponse),
     Operation(
@@ -163,10 +175,10 @@ def _operation(operation: Operation, secured: bool, settings: Settings) -> dict[
     locked = secured and operation.path not in OPEN_PATHS
     kinds = [*operation.kinds(), *((problems.UNAUTHORIZED,) if locked else ())]
     described: dict[str, object] = {
-        "operationId": operation.method + operation.path.title().replace("/", "").replace(".", ""),
+        "operationId": operation.method + re.sub("[^A-Za-z]", "", operation.path.title()),
         "summary": operation.summary,
         "tags": [operation.tag],
-        "parameters": [_REQUEST_ID],
+        "parameters": [*_query_parameters(operation.query), _REQUEST_ID],
         "security": [{"bearer": []}, {"key": []}] if locked else [],
         "responses": {"200": _success(operation), **_problem_responses(kinds)},
     }
@@ -179,6 +191,31 @@ def _operation(operation: Operation, secured: bool, settings: Settings) -> dict[
             "content": {"application/json": {"schema": schema}},
         }
     return described
+
+
+def _query_parameters(query: type[BaseModel] | None) -> list[dict[str, object]]:
+    """A parameter for each field of the model that checks the query."""
+    if query is None:
+        return []
+    schema = query.model_json_schema()
+    required = schema.get("required", [])
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": field.pop("description", ""),
+            "schema": _without_null(field),
+        }
+        for name, field in schema["properties"].items()
+    ]
+
+
+def _without_null(field: dict[str, object]) -> dict[str, object]:
+    """The schema of a value that is there: a query has no way to write null."""
+    kept = {name: value for name, value in field.items() if value is not None}
+    forms = kept.get("anyOf")
+    return kept if not isinstance(forms, list) else {**kept, "anyOf": [f for f in forms if f != {"type": "null"}]}
 
 
 def _success(operation: Operation) -> dict[str, object]:

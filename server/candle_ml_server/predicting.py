@@ -8,14 +8,15 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
-from candle_ml.candles import Candles
-from candle_ml.errors import DataError
-from candle_ml.inference import Answer, answer
+from candle_ml.candles import Candles, SeriesKey
+from candle_ml.errors import DataError, Problem
+from candle_ml.inference import Answer, answer, answer_of
 from candle_ml_server.candle_source import CandleSource
 from candle_ml_server.metrics import Metrics
+from candle_ml_server.model_schemas import OutOfFoldQuery
 from candle_ml_server.models import ServedModel
-from candle_ml_server.problems import INVALID, ProblemError
-from candle_ml_server.rendering import predict_response
+from candle_ml_server.problems import INVALID, NO_OUT_OF_FOLD, ProblemError
+from candle_ml_server.rendering import out_of_fold_response, predict_response
 from candle_ml_server.schemas import BatchRangeRequest, PredictRequest
 from candle_ml_server.series import request_candles, series_key
 from candle_ml_server.settings import Settings
@@ -42,9 +43,7 @@ class Predictions:
     def of_range(self, model: ServedModel, request: BatchRangeRequest) -> bytes:
         """The JSON of a `PredictResponse` for stored candles, with history in front. Raises `ProblemError`."""
         self._check_timeframe(model, request.timeframe)
-        start, end = first_second(request.start_date), last_second(request.end_date)
-        if end < start:
-            raise ProblemError.invalid("end_date", f"before start_date {request.start_date}", "a later time")
+        start, end = _bounds("start_date", request.start_date, "end_date", request.end_date)
         candles = self._source.candles(series_key(request.pair, request.timeframe))
         first, last = candles.index_range(start, end)
         self._check_range(candles, first, last)
@@ -53,6 +52,18 @@ class Predictions:
         part = candles[max(0, first - info.required_history) : last + 1 + info.delay]
         found = _until(_answer(model, part, request.threshold, int(candles.time[first])), int(candles.time[last]))
         return self._rendered(model, found, request.include)
+
+    def of_stored(self, model: ServedModel, query: OutOfFoldQuery) -> bytes:
+        """The JSON of an `OutOfFoldResponse` for candles of the training range. Raises `ProblemError`."""
+        start, end = _bounds("start", query.start, "end", query.end)
+        key = series_key(query.pair, query.timeframe)
+        stored = model.loaded.out_of_fold
+        if stored is None or key not in stored.series:
+            raise ProblemError.listing(NO_OUT_OF_FOLD, (_nothing_stored(model, key),))
+        rows = stored.rows(key, start, end)
+        self._check_count("end", len(rows))
+        found = answer_of(model.loaded.info, rows, query.threshold)
+        return out_of_fold_response(model.loaded.info, model.version.version, found, stored.origin)
 
     def _rendered(self, model: ServedModel, found: Answer, extras: Collection[str]) -> bytes:
         self._metrics.count_labels(found.label)
@@ -65,30 +76,41 @@ class Predictions:
             raise ProblemError.invalid("timeframe", repr(timeframe), expected)
 
     def _check_range(self, candles: Candles, first: int, last: int) -> None:
-        most = self._settings.candle_limit
         if last < first:
             covered = f"{_iso(int(candles.time[0]))} to {_iso(int(candles.time[-1]))}"
             raise ProblemError.invalid("start_date", "no candles in this range", f"{candles.key} has {covered}")
-        if last - first + 1 > most:
-            raise ProblemError.invalid("end_date", f"{last - first + 1} candles in this range", f"at most {most}")
+        self._check_count("end_date", last - first + 1)
+
+    def _check_count(self, where: str, count: int) -> None:
+        most = self._settings.candle_limit
+        if count > most:
+            raise ProblemError.invalid(where, f"{count} candles in this range", f"at most {most}")
 
 
-def first_second(time: str | int) -> int:
-    """The first Unix second of a UTC date; a number as it is. Raises `ProblemError` (422)."""
-    return time if isinstance(time, int) else int(_midnight(time, "start_date").timestamp())
+def _bounds(start_name: str, start: str | int, end_name: str, end: str | int) -> tuple[int, int]:
+    """The first and the last Unix second of a range, whose end includes all of a UTC date. Raises `ProblemError`."""
+    first = start if isinstance(start, int) else _midnight(start_name, start)
+    last = end if isinstance(end, int) else _midnight(end_name, end) + _DAY_SECONDS - 1
+    if last < first:
+        raise ProblemError.invalid(end_name, f"before {start_name} {start}", "a later time")
+    return first, last
 
 
-def last_second(time: str | int) -> int:
-    """The last Unix second of a UTC date; a number as it is. Raises `ProblemError` (422)."""
-    return time if isinstance(time, int) else int(_midnight(time, "end_date").timestamp()) + _DAY_SECONDS - 1
-
-
-def _midnight(text: str, where: str) -> datetime:
+def _midnight(where: str, text: str) -> int:
     try:
         day = date.fromisoformat(text)
     except ValueError:
         raise ProblemError.invalid(where, repr(text), "a date of the calendar such as 2024-01-31") from None
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+
+
+def _nothing_stored(model: ServedModel, key: SeriesKey) -> Problem:
+    stored = model.loaded.out_of_fold
+    there = [] if stored is None else list(map(str, stored.series))
+    if not there:
+        found = f"version {model.version.version} has no out-of-fold predictions"
+        return Problem("model", found, "one that was trained with evaluation.enabled")
+    return Problem("pair", f"nothing stored of {key}", f"one of: {', '.join(there[:20])}")
 
 
 def _answer(model: ServedModel, candles: Candles, threshold: float | None, predict_from: int | None) -> Answer:

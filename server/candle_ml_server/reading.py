@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TypeVar
 
@@ -50,6 +50,14 @@ def validated(model: type[Model], content: object) -> Model:
         return model.model_validate(content)
     except ValidationError as error:
         raise ProblemError.listing(INVALID, _problems(error.errors(include_url=False))) from None
+
+
+def read_query(model: type[Model], given: Mapping[str, Sequence[str]]) -> Model:
+    """The model of a query string, given as all values of each parameter. Raises `ProblemError` (422)."""
+    repeated = [Problem(name, f"given {len(values)} times", "once") for name, values in given.items() if values[1:]]
+    if repeated:
+        raise ProblemError.listing(INVALID, repeated)
+    return validated(model, {name: values[0] for name, values in given.items()})
 
 
 def _refuse_repeated(pairs: list[tuple[str, object]]) -> None:

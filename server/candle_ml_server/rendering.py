@@ -8,16 +8,26 @@ from pydantic_core import to_json
 
 from candle_ml.bundle import BundleInfo
 from candle_ml.inference import Answer
+from candle_ml.inference.out_of_fold import Origin
 from candle_ml.predictions import PredictedSpan, Prediction
 
 
 def predict_response(info: BundleInfo, version: int, answer: Answer, extras: Collection[str]) -> bytes:
     """The UTF-8 JSON of a `PredictResponse`."""
+    return to_json(_content(info, version, answer, extras))
+
+
+def out_of_fold_response(info: BundleInfo, version: int, answer: Answer, origin: Origin) -> bytes:
+    """The UTF-8 JSON of an `OutOfFoldResponse`."""
+    return to_json({**_content(info, version, answer, ()), "origin": origin})
+
+
+def _content(info: BundleInfo, version: int, answer: Answer, extras: Collection[str]) -> dict[str, object]:
     rows = _rows(answer)
     if "probabilities" in extras:
         for row, probabilities in zip(rows, _probabilities(answer.prediction), strict=True):
             row["probabilities"] = probabilities
-    content = {
+    return {
         "model_name": info.model_name,
         "model_version": str(version),
         "run_id": info.run_id,
@@ -28,7 +38,6 @@ def predict_response(info: BundleInfo, version: int, answer: Answer, extras: Col
         "required_history": answer.required_history,
         "insufficient_history": answer.insufficient_history,
     }
-    return to_json(content)
 
 
 def _rows(answer: Answer) -> list[dict[str, object]]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, NotRequired, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
-_LATEST_TIME = 253_402_300_799
+LATEST_TIME = 253_402_300_799
 _MOST_KEYS = 50
 _TIMEFRAME = r"^[1-9][0-9]{0,3}[smhdwM]$"
 _DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -27,7 +27,7 @@ PATTERNS = {
     RUN_ID: "a run id of 32 hexadecimal digits",
 }
 """What each pattern means, for people."""
-UNION_FIELDS = frozenset({"candles", "start_date", "end_date", "version"})
+UNION_FIELDS = frozenset({"candles", "start_date", "end_date", "start", "end", "version"})
 """Fields whose value has one of several forms."""
 
 
@@ -53,7 +53,7 @@ Timeframe = Annotated[
     str,
     Field(pattern=_TIMEFRAME, description="How long a candle lasts", examples=["1h"]),
 ]
-Time = Annotated[int, Field(ge=0, le=_LATEST_TIME, description="Unix seconds UTC", examples=[1704067200])]
+Time = Annotated[int, Field(ge=0, le=LATEST_TIME, description="Unix seconds UTC", examples=[1704067200])]
 # What a price or a volume may be is checked by row, later, so that every bad row can be named.
 Price = Annotated[float, Field(json_schema_extra={"exclusiveMinimum": 0}, examples=[1.105])]
 Volume = Annotated[float, Field(json_schema_extra={"minimum": 0})]

@@ -52,7 +52,7 @@ model:
   max_depth: 5
 calibration:
   thresholds: {{bullish_engulfing: 0.6, bearish_engulfing: 0.6, bullish_harami: 0.6, bearish_harami: 0.6}}
-evaluation: {{enabled: false}}
+split: {{leakage_gap: false}}
 registry: {{promote: never}}
 """
 VOLUME_FEATURES = "talib-indicators\n      indicators: [{function: MFI}]"
@@ -60,7 +60,10 @@ VOLUME_FEATURES = "talib-indicators\n      indicators: [{function: MFI}]"
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A folder with candles and registered models: versions 1 and 2 need no volume, version 3 does; 1 has the alias."""
+    """A folder with candles and registered models: versions 1 and 2 need no volume, version 3 does; 1 has the alias.
+
+    Version 1 has out-of-fold predictions of folds, version 2 none, version 3 those of its test block.
+    """
 
     root: Path
     config: PipelineConfig
@@ -108,9 +111,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     (root / "config" / "pipeline.yaml").write_text(PIPELINE.format(features="candle-shape"))
     (root / "config" / "volume.yaml").write_text(PIPELINE.format(features=VOLUME_FEATURES))
     config = load_config(root / "config" / "pipeline.yaml", ())
-    seeded = load_config(root / "config" / "pipeline.yaml", ("seed=1",))
+    walked = load_config(root / "config" / "pipeline.yaml", ("evaluation.out_of_fold=true",))
+    seeded = load_config(root / "config" / "pipeline.yaml", ("seed=1", "evaluation.enabled=false"))
     volume = load_config(root / "config" / "volume.yaml", ())
-    bundles = tuple(run(each).folder / "bundle" for each in (config, seeded, volume))
+    bundles = tuple(run(each).folder / "bundle" for each in (walked, seeded, volume))
     (candles,) = read_candles(config, None)
     made = Project(root, config, candles, bundles)
     made.registry.promote(1, "champion")

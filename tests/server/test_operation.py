@@ -92,7 +92,7 @@ NOWHERE = {
     "a zero byte": ("GET", "/health%00", 404, "not-found"),
     "no UTF-8": ("GET", "/%ff%fe", 404, "not-found"),
     "a backslash": ("GET", "/health\\..\\x", 404, "not-found"),
-    "out-of-fold, which is not there": ("GET", "/model/out-of-fold", 404, "not-found"),
+    "stored predictions by POST": ("POST", "/model/out-of-fold", 405, "method-not-allowed"),
     "another method": ("GET", "/predict", 405, "method-not-allowed"),
     "an unknown method": ("BREW", "/predict", 405, "method-not-allowed"),
     "options": ("OPTIONS", "/predict", 405, "method-not-allowed"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,17 +47,21 @@ def answer(
     prediction = loaded.predictor.predict(candles)
     if predict_from is not None:
         prediction = prediction.since(predict_from)
-    classes = prediction.classes
-    thresholds = loaded.info.thresholds if threshold is None else uniform_thresholds(classes, threshold)
+    return answer_of(loaded.info, prediction, threshold)
+
+
+def answer_of(info: BundleInfo, prediction: Prediction, threshold: float | None = None) -> Answer:
+    """What a prediction says at a threshold (0..1), or without one at the bundle's own of each label."""
+    thresholds = _thresholds(info, prediction.classes, threshold)
     codes, confidence = prediction.labels(thresholds)
-    names: list[str | None] = [*classes, None]
+    names: list[str | None] = [*prediction.classes, None]
     return Answer(
         prediction=prediction,
         label=[names[code] for code in codes.tolist()],
         confidence=[value if known else None for value, known in _pairs(confidence, prediction.sufficient)],
-        status=_status(prediction, in_sample(loaded.info, prediction.key, prediction.time)),
+        status=_status(prediction, in_sample(info, prediction.key, prediction.time)),
         spans=prediction.spans_above(thresholds),
-        required_history=loaded.predictor.required_history,
+        required_history=info.required_history,
         insufficient_history=int(np.count_nonzero(~prediction.sufficient)),
     )
 
@@ -69,6 +74,10 @@ def in_sample(info: BundleInfo, key: SeriesKey, time: NDArray[np.int64]) -> NDAr
             for start, end in covered.ranges:
                 seen[np.searchsorted(time, start) : np.searchsorted(time, end, side="right")] = True
     return seen
+
+
+def _thresholds(info: BundleInfo, classes: tuple[str, ...], threshold: float | None) -> Mapping[str, float]:
+    return info.thresholds if threshold is None else uniform_thresholds(classes, threshold)
 
 
 def _pairs(values: NDArray[np.float64], known: NDArray[np.bool_]) -> list[tuple[float, bool]]:

@@ -12,11 +12,13 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from candle_ml.annotations import NO_PATTERN
 from candle_ml.candles import SeriesKey
 from candle_ml.errors import BundleError
 from candle_ml.predictions import PredictedSpan, Prediction
 
 Origin = Literal["folds", "test block"]
+_ROUNDING = 1e-6
 _SPAN_TIMES = ("start_time", "end_time", "known_at", "candle_count")
 
 
@@ -93,7 +95,7 @@ class OutOfFold:
                 about = json.loads(arrays["about"].tobytes())
                 classes = tuple(about["classes"])
                 keys = [SeriesKey(*key) for key in about["series"]]
-                series = {key: _read(arrays, number, key, classes) for number, key in enumerate(keys)}
+                series = {key: _checked(_read(arrays, number, key, classes)) for number, key in enumerate(keys)}
                 return cls(get_args(Origin)[get_args(Origin).index(about["origin"])], classes, series)
         except (KeyError, ValueError, TypeError, IndexError, OSError, EOFError, BadZipFile) as error:
             raise BundleError.at(path.name, "not out-of-fold predictions", "a bundle written by candle-ml") from error
@@ -111,6 +113,17 @@ def _read(arrays: np.lib.npyio.NpzFile, number: int, key: SeriesKey, classes: tu
     probabilities = arrays[f"{number}.probabilities"].astype(np.float64).reshape(len(time), len(classes))
     sufficient = arrays[f"{number}.sufficient"].reshape(len(time))
     return Prediction(key, classes, time, probabilities, sufficient, np.zeros(len(time), dtype=bool), spans)
+
+
+def _checked(read: Prediction) -> Prediction:
+    """Raises `ValueError` for what cannot be shown: times out of order, or shares that are none."""
+    shares = read.probabilities[read.sufficient]
+    sure = np.array([span.confidence for span in read.spans])
+    if read.classes[0] != NO_PATTERN or (np.diff(read.time) <= 0).any():
+        raise ValueError("classes or times are out of order")
+    if not all(((values >= 0) & (values <= 1 + _ROUNDING)).all() for values in (shares, sure)):
+        raise ValueError("a probability that is none")
+    return read
 
 
 def _over(prediction: Prediction, classes: tuple[str, ...]) -> Prediction:

@@ -1,10 +1,10 @@
-"""`GET /model/info`, `GET /models` and `POST /model/load`."""
+"""`GET /model/info`, `GET /model/out-of-fold`, `GET /models` and `POST /model/load`."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
-from quart import Blueprint, Response
+from quart import Blueprint, Response, request
 
 from candle_ml.annotations import NO_PATTERN
 from candle_ml_server.limits import json_body
@@ -16,12 +16,13 @@ from candle_ml_server.model_schemas import (
     ModelInfo,
     ModelInfoResponse,
     ModelsResponse,
+    OutOfFoldQuery,
     ReceiptInfo,
     RegisteredModel,
 )
 from candle_ml_server.models import Selection, ServedModel
-from candle_ml_server.reading import read_body
-from candle_ml_server.service import Service, model_response
+from candle_ml_server.reading import read_body, read_query
+from candle_ml_server.service import Service, json_response, model_response
 
 # Read on the event loop, so it must be short.
 _MOST_BYTES = 4096
@@ -36,6 +37,14 @@ def model_routes(service: Service) -> Blueprint:
     @routes.get("/model/info")
     async def info() -> Response:
         return model_response(model_info(holder.served()))
+
+    @routes.get("/model/out-of-fold")
+    async def out_of_fold() -> Response:
+        model = holder.served()
+        query = read_query(OutOfFoldQuery, request.args.to_dict(flat=False))
+        with service.pool.admission(bulk=True):
+            work = service.pool.run(lambda: service.predictions.of_stored(model, query), service.deadline(), bulk=True)
+            return json_response(await work)
 
     @routes.get("/models")
     async def models() -> Response:
@@ -56,8 +65,8 @@ def model_routes(service: Service) -> Blueprint:
 
     @routes.post("/model/load")
     async def load() -> Response:
-        request = read_body(LoadRequest, await json_body(_MOST_BYTES), most_candles=0)
-        model = await holder.load(_selection(request))
+        wanted = read_body(LoadRequest, await json_body(_MOST_BYTES), most_candles=0)
+        model = await holder.load(_selection(wanted))
         return model_response(
             LoadResponse(
                 model_name=model.version.name,
