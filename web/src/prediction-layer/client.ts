@@ -48,7 +48,7 @@ export function createClient(base = "/api", send: typeof fetch = (input, init) =
 }
 
 function outOfFoldQuery({ pair, timeframe }: Series, { start, end }: TimeRange): URLSearchParams {
-  return new URLSearchParams({ pair, timeframe, start: String(start), end: String(end) });
+  return new URLSearchParams({ pair, timeframe, start: String(start), end: String(end), threshold: "0" });
 }
 
 async function ask<Answer>(send: typeof fetch, url: string, init: RequestInit): Promise<Answer> {

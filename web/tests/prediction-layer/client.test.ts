@@ -59,7 +59,7 @@ it("asks the proxy routes", async () => {
     "GET /api/models",
     "POST /api/model/load",
     "POST /api/predict?rows=all",
-    "GET /api/model/out-of-fold?pair=EURUSD&timeframe=1m&start=1&end=2",
+    "GET /api/model/out-of-fold?pair=EURUSD&timeframe=1m&start=1&end=2&threshold=0",
   ]);
 });
 
