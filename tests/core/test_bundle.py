@@ -186,3 +186,31 @@ def test_the_model_hash_covers_model_and_calibrator_only(bundle: Path) -> None:
     assert model_hash(bundle) == before
     (bundle / "model" / "model.ubj").write_bytes(b"other bytes")
     assert model_hash(bundle) != before
+
+
+def positions(folder: Path) -> list[tuple[Path, int]]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [(path, position) for path in files for position in range(path.stat().st_size)]
+
+
+def test_a_flipped_bit_at_every_position_is_caught(bundle: Path) -> None:
+    """One bit of any byte of any file, the manifest included, is caught with the digest and named by its file."""
+    digest = seal(bundle)
+    for path, position in positions(bundle):
+        content = path.read_bytes()
+        changed = bytes([content[position] ^ (1 << position % 8)])
+        path.write_bytes(content[:position] + changed + content[position + 1 :])
+        with pytest.raises(BundleError, match=f"^bundle/{path.relative_to(bundle).as_posix()}: "):
+            open_bundle(bundle, digest)
+        path.write_bytes(content)
+
+
+def test_a_flipped_bit_of_the_manifest_is_caught_without_a_digest(bundle: Path) -> None:
+    """Where no digest is kept outside, no single bit of the manifest can change unnoticed."""
+    path = bundle / "manifest.json"
+    content = path.read_bytes()
+    for position in range(len(content)):
+        changed = bytes([content[position] ^ (1 << position % 8)])
+        path.write_bytes(content[:position] + changed + content[position + 1 :])
+        with pytest.raises(BundleError, match=r"^bundle/"):
+            open_bundle(bundle)

@@ -49,7 +49,8 @@ def _made(config: PipelineConfig, version: str) -> Trace:
     find_data = partial(find_version, config)
     try:
         store = StateStore.open(config.root)
-    except StateError:
+    except StateError as error:
+        click.echo(f"warning: {error}", err=True)
         return trace(registry, version, None, find_data)
     with store:
         return trace(registry, version, store, find_data)
