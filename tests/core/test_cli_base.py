@@ -198,6 +198,16 @@ def test_validate_names_every_error_with_its_position(project: Path) -> None:
     )
 
 
+def test_validate_notes_what_has_no_effect(project: Path) -> None:
+    """A disabled plugin that is not installed is a note beside the result, and the pipeline is valid."""
+    expected = "no plugin 'of-elsewhere' is installed here; it disables nothing"
+    told = run("validate", "--set", "plugins.disabled=[of-elsewhere]")
+    assert told.exit_code == 0
+    assert told.stderr == f"note: --set plugins.disabled=[of-elsewhere]: plugins.disabled.0: {expected}\n"
+    as_json = json.loads(run("validate", "--json", "--set", "plugins.disabled=[of-elsewhere]").stdout)
+    assert (as_json["valid"], len(as_json["notes"])) == (True, 1)
+
+
 def test_validate_as_json(project: Path) -> None:
     """`--json` gives the hash of a good file, and the problems of a bad one with the same exit code."""
     good = json.loads(run("validate", "--json").stdout)

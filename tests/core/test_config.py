@@ -206,9 +206,15 @@ def test_a_component_of_a_disabled_plugin_is_refused() -> None:
         assert str(caught.value) == expected
 
 
-def test_a_disabled_plugin_that_is_not_installed_does_no_harm() -> None:
-    """A name under `plugins.disabled` that no installed plugin is like is accepted."""
-    assert parse(f"{SMALL}plugins: {{disabled: [of-another-machine]}}\n").disabled_plugins == ("of-another-machine",)
+def test_a_disabled_plugin_that_is_not_installed_is_noted() -> None:
+    """A name under `plugins.disabled` that no installed plugin is like is accepted, with a note of its place."""
+    config = parse(f"{SMALL}plugins: {{disabled: [sources-of-elsewhere, candle-features]}}\n")
+    assert config.disabled_plugins == ("sources-of-elsewhere", "candle-features")
+    assert config.notes == (
+        "p.yaml:6:22: plugins.disabled.0: no plugin 'sources-of-elsewhere' is installed here; it disables nothing",
+        "p.yaml:6:44: plugins.disabled.1: no plugin 'candle-features' is installed here; it disables nothing",
+    )
+    assert parse(SMALL).notes == ()
 
 
 def uncommented(text: str) -> str:

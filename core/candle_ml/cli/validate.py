@@ -28,8 +28,10 @@ def command(config: Path | None, overrides: tuple[str, ...], show: bool, as_json
             print_json({"valid": False, "hash": None, "problems": problems})
             raise click.exceptions.Exit(error.exit_code) from error
         raise
+    for note in checked.notes if not as_json else ():
+        click.echo(f"note: {note}", err=True)
     if as_json:
-        print_json({"valid": True, "hash": checked.hash, "problems": []})
+        print_json({"valid": True, "hash": checked.hash, "problems": [], "notes": list(checked.notes)})
     else:
         click.echo(checked.text.rstrip() if show else f"{path}: valid, hash {checked.hash}")
 

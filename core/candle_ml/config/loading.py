@@ -60,7 +60,7 @@ def parse_config(
     settings = _settings(root_node, report)
     disabled = settings.plugins.disabled
     manager = manager.without(disabled) if manager is not None else PluginManager.load(disabled)
-    _check_disabled(sections["plugins"], disabled, manager, report)
+    notes = _check_disabled(sections["plugins"], disabled, manager, report)
     settings = _complete(settings, sections, Chooser(manager, report), report)
     report.raise_any()
     positions = {node.path: node.where for node in document.root.every()}
@@ -72,6 +72,7 @@ def parse_config(
         root=root,
         manager=manager,
         positions=MappingProxyType(positions),
+        notes=notes,
     )
 
 
@@ -140,15 +141,20 @@ def _complete(settings: Settings, stages: Mapping[str, Node], chooser: Chooser, 
     return settings.model_copy(update=changes)
 
 
-def _check_disabled(node: Node, names: tuple[str, ...], manager: PluginManager, report: Report) -> None:
-    """Refuse a misspelt name; a name that is like none may be of a plugin that is not installed here."""
+def _check_disabled(node: Node, names: tuple[str, ...], manager: PluginManager, report: Report) -> tuple[str, ...]:
+    """Refuse a misspelt name; one that is like none may be of a plugin that is not installed here, and is noted."""
     known = {name for provider in manager.providers for name in (provider.plugin, provider.distribution)}
-    listed = _members(node).get("disabled")
-    for index, name in enumerate(names):
+    listed = _members(node)["disabled"].value if names else []
+    notes = []
+    for name, place in zip(names, listed if isinstance(listed, list) else [], strict=True):
+        if name in known:
+            continue
         hint = nearest(name, known)
-        if name not in known and hint.startswith("did you mean") and listed is not None:
-            place = listed.value[index] if isinstance(listed.value, list) else listed
+        if hint.startswith("did you mean"):
             report.add(place.problem(f"no plugin is called {name!r}", hint))
+        else:
+            notes.append(str(place.problem(f"no plugin {name!r} is installed here", "it disables nothing")))
+    return tuple(notes)
 
 
 def _members(node: Node) -> dict[str, Node]:

@@ -40,7 +40,8 @@ class PipelineConfig:
     """Everything that pipeline.yaml says, defaults filled in and overrides applied.
 
     `source_text` is the text of the file as it stands; `root` the folder that relative paths start from; `manager` the
-    plugins that the choices were made from. Two configurations mean the same where their `hash` is the same.
+    plugins that the choices were made from; `notes` tell what has no effect here. Two configurations mean the same
+    where their `hash` is the same.
     """
 
     name: str
@@ -63,6 +64,7 @@ class PipelineConfig:
     root: Path
     manager: PluginManager = field(repr=False)
     positions: Mapping[str, str] = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def model_name(self) -> str:
