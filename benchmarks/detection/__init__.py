@@ -1,0 +1,1 @@
+"""How well patterns are found from few annotations: candle-ml and its peers on charts whose patterns are known."""
