@@ -9,7 +9,7 @@ const headers = [
 const config: NextConfig = {
   poweredByHeader: false,
   // The container image holds only what the server needs; `next start` wants the ordinary build.
-  output: process.env["NEXT_OUTPUT"] === "standalone" ? "standalone" : undefined,
+  ...(process.env["NEXT_OUTPUT"] === "standalone" && { output: "standalone" }),
   turbopack: { root: import.meta.dirname },
   headers: async () => [{ source: "/:path*", headers }],
 };
