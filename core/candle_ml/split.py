@@ -91,6 +91,22 @@ class Fold:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Whole:
+    """What is divided."""
+
+    samples: Samples
+    candles: Mapping[SeriesKey, Candles]
+
+    def within(self, block: Block) -> str:
+        """How much there is in the time of a block, whatever has become of it."""
+        opens = sum(int(((one.time >= block.start) & (one.time < block.end)).sum()) for one in self.candles.values())
+        closes = close_times(self.samples)
+        inside = (closes > block.start) & (closes <= block.end)
+        patterns = int((inside & _is_code(self.samples, range(1, len(self.samples.classes)))).sum())
+        return f"(candles: {opens}, patterns that end there: {patterns})"
+
+
 def split(
     samples: Samples,
     candles: Mapping[SeriesKey, Candles],
@@ -121,11 +137,12 @@ def split(
     if method == "random":
         start, end = _extent(candles)
         blocks = tuple(Block(name, start, end) for name in shares)
-        return _finished(_drawn(samples, list(shares.values()), seed), blocks, Counter(), (LEAKS,))
+        parts = _drawn(samples, list(shares.values()), seed)
+        return _finished(_Whole(samples, candles), parts, blocks, Counter(), (LEAKS,))
     borders = _borders(samples, candles, np.cumsum(list(shares.values()))[:-1])
     blocks = _blocks(list(shares), borders, embargo)
     parts, removed = _assign(samples, candles, blocks)
-    return _finished(parts, blocks, removed, ())
+    return _finished(_Whole(samples, candles), parts, blocks, removed)
 
 
 def walk_forward(
@@ -141,7 +158,7 @@ def walk_forward(
     for end in range(2, folds + 2):
         blocks = _blocks(["train", "test"], [borders[0], borders[end - 1], borders[end]], embargo)
         parts, removed = _assign(samples.take(close_times(samples) <= borders[end]), candles, blocks)
-        done = _finished(parts, blocks, removed, (), where=f"fold {end - 1}: ")
+        done = _finished(_Whole(samples, candles), parts, blocks, removed, where=f"fold {end - 1}: ")
         walked.append(Fold(done.train, done.test, blocks[0], blocks[1], done.removed, done.warnings))
     return tuple(walked)
 
@@ -149,7 +166,7 @@ def walk_forward(
 def everything_in_train(samples: Samples, candles: Mapping[SeriesKey, Candles]) -> Split:
     """The split of a disabled stage: one block of all candles. Raises `TrainingError` as `split` does."""
     _refuse_no_pattern(samples)
-    return _finished([samples], (Block("train", *_extent(candles)),), Counter(), ())
+    return _finished(_Whole(samples, candles), [samples], (Block("train", *_extent(candles)),), Counter())
 
 
 def close_times(samples: Samples) -> NDArray[np.int64]:
@@ -212,10 +229,15 @@ def _drawn(samples: Samples, shares: Sequence[float], seed: int) -> list[Samples
 
 
 def _finished(
-    parts: Sequence[Samples], blocks: tuple[Block, ...], removed: Counter[str], warnings: Sequence[str], where: str = ""
+    whole: _Whole,
+    parts: Sequence[Samples],
+    blocks: tuple[Block, ...],
+    removed: Counter[str],
+    warnings: Sequence[str] = (),
+    where: str = "",
 ) -> Split:
     """Check the parts and keep the classes of train."""
-    _refuse(parts, blocks, where)
+    _refuse(whole, parts, blocks, where)
     advice = [text for part, block in zip(parts, blocks, strict=True) for text in _few(part, block, where)]
     known = _present(parts[0])
     kept = [_only(part, known) for part in parts]
@@ -232,9 +254,13 @@ def _refuse_no_pattern(samples: Samples) -> None:
         raise TrainingError.at("split", f"no pattern among {len(samples)} samples", expected)
 
 
-def _refuse(parts: Sequence[Samples], blocks: Sequence[Block], where: str) -> None:
+def _refuse(whole: _Whole, parts: Sequence[Samples], blocks: Sequence[Block], where: str) -> None:
     problems = [
-        Problem(f"{where}{block.name} block", f"no samples {_range(block)}", _more_needed(block))
+        Problem(
+            f"{where}{block.name} block",
+            f"no samples {_range(block)} {whole.within(block)}",
+            _more_needed(block),
+        )
         for part, block in zip(parts, blocks, strict=True)
         if not len(part)
     ]

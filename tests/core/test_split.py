@@ -193,10 +193,18 @@ def test_an_empty_block_is_an_error_that_says_what_to_annotate() -> None:
         split(every_tenth(["flag", "O"], count=5), DAYS, embargo=3)
     advice = "of each label there, shorten the embargo of 3 candles, or give the block a larger share"
     assert str(caught.value).split("\n") == [
-        "calibration block: no samples from 2024-02-20T00:00:00Z to 2024-02-20T00:00:00Z; "
-        f"annotate at least 1 more {advice}",
-        f"test block: no samples from 2024-02-20T00:00:00Z to 2026-09-27T00:00:00Z; annotate at least 5 more {advice}",
+        "calibration block: no samples from 2024-02-20T00:00:00Z to 2024-02-20T00:00:00Z "
+        f"(candles: 0, patterns that end there: 0); annotate at least 1 more {advice}",
+        "test block: no samples from 2024-02-20T00:00:00Z to 2026-09-27T00:00:00Z "
+        f"(candles: 950, patterns that end there: 0); annotate at least 5 more {advice}",
     ]
+
+
+def test_a_block_that_the_embargo_empties_says_how_many_patterns_it_has() -> None:
+    """Candles and patterns of the block's time are counted, those included that stand in no block."""
+    with pytest.raises(TrainingError) as caught:
+        split(every_tenth(["flag", "O"], count=20), DAYS, embargo=900)
+    assert "2024-05-10T00:00:00Z (candles: 20, patterns that end there: 1); annotate" in str(caught.value)
 
 
 def test_patterns_alone_are_an_error_that_asks_for_reviewed_ranges() -> None:
