@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,12 +60,12 @@ class Golden:
 
     @classmethod
     def load(cls, path: Path) -> Golden:
-        """Read what `save` wrote. Raises `BundleError`."""
+        """Read what `save` wrote. Raises `BundleError` for anything else."""
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 keys = json.loads(arrays["keys"].tobytes())
                 return cls(tuple(_read_slice(arrays, number, SeriesKey(*key)) for number, key in enumerate(keys)))
-        except (KeyError, ValueError, TypeError, OSError) as error:
+        except (KeyError, ValueError, TypeError, OSError, EOFError, RuntimeError, BadZipFile) as error:
             raise BundleError.at(path.name, "not golden rows", "a bundle written by candle-ml") from error
 
 
