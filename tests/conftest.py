@@ -1,11 +1,13 @@
-"""Fixtures of several folders."""
+"""Fixtures of several folders, and the figures that a test run prints."""
 
 from __future__ import annotations
 
 import contextlib
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hatchling.build import build_wheel
@@ -44,3 +46,27 @@ def install_fake(fake_wheel: Callable[[str], Path], tmp_path: Path) -> Installer
         return site
 
     return install
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker that counts a test towards a figure."""
+    config.addinivalue_line("markers", "figure(name, cases=1): count the test's cases towards a figure of the summary")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Put the figure into the test's report, which crosses from worker processes."""
+    for mark in item.iter_markers("figure"):
+        name, *cases = mark.args
+        item.user_properties.append((f"figure: {name}", cases[0] if cases else 1))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print each figure: in how many cases it held, of how many."""
+    held, counted = Counter[str](), Counter[str]()
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            figures = {name: cases for name, cases in report.user_properties if name.startswith("figure: ")}
+            counted.update(figures)
+            held.update(figures if outcome == "passed" else {})
+    for name in sorted(counted):
+        terminalreporter.write_line(f"{name}: {held[name]:,} of {counted[name]:,}")

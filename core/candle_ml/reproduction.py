@@ -65,8 +65,9 @@ def reproduce(
 def _check_data(sealed: SealedBundle, dataset: Dataset) -> None:
     wanted = sealed.info.data_hash
     if dataset.hash != wanted:
-        expected = f"{wanted[:12]}..., which the model was trained on; restore those candles and annotations"
-        raise DataError.at("data", f"hash {dataset.hash[:12]}...", f"{expected}, and name its --from and --to")
+        found = f"hash {dataset.hash[:12]}..., but the model was trained on {wanted[:12]}..."
+        expected = "restore those candles and annotations, and name --from and --to where it was trained with them"
+        raise DataError.at("data", found, expected)
 
 
 def _compared(sealed: SealedBundle, trained: Trained, config: PipelineConfig) -> Reproduction:

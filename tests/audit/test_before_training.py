@@ -154,6 +154,7 @@ def test_a_random_split_may_be_trained_on(small_project: Path) -> None:
     assert {row.subject for row in result.audit.rows} == {"candle-shape", "features", "windowed"}
 
 
+@pytest.mark.figure("planted leaks caught")
 def test_the_same_candles_under_another_name_are_found(small_project: Path, planted_manager: PluginManager) -> None:
     """A source that repeats a series later in time puts training samples into the test block, and is refused."""
     sources = (
@@ -203,6 +204,7 @@ def test_a_test_block_that_starts_early_is_found(small_prepared: Prepared) -> No
     assert found_in(small_prepared, (60, 99), (0, 40))[APART].startswith("41 test samples start before ")
 
 
+@pytest.mark.figure("planted leaks caught")
 def test_a_label_that_ends_after_its_block_is_found(small_prepared: Prepared) -> None:
     """A block that ends before the annotation of one of its samples does names the annotation."""
     samples = small_prepared.samples

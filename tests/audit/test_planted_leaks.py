@@ -31,6 +31,7 @@ def leaks(report: AuditReport) -> set[tuple[str, str]]:
     return {(row.subject, row.check) for row in report.leaks}
 
 
+@pytest.mark.figure("planted leaks caught")
 @pytest.mark.parametrize("name", AHEAD)
 def test_a_feature_that_looks_ahead_is_found(configs: Configs, name: str) -> None:
     """The extractor and its column are named, with a candle where the value changed once later ones were there."""
@@ -50,6 +51,7 @@ def test_their_honest_twins_are_clean(configs: Configs, name: str) -> None:
     assert leaks(report) == ({(name, LOOKBACK_SUFFICES)} if name == "longer-closed" else set())
 
 
+@pytest.mark.figure("planted leaks caught")
 def test_a_lookback_that_is_too_short_is_found(configs: Configs) -> None:
     """An average over 200 candles that declares 20 is no lookahead, but differs when served from 20."""
     report = audit_plugins(configs("slow-average"), "quick")
@@ -59,6 +61,7 @@ def test_a_lookback_that_is_too_short_is_found(configs: Configs) -> None:
     assert " from 20 candles before it, " in row.found
 
 
+@pytest.mark.figure("planted leaks caught")
 def test_a_label_that_ends_later_than_it_says_is_found(configs: Configs) -> None:
     """A sample that is known, as it says, before its pattern has ended could not have been made then."""
     report = audit_plugins(configs(labels="label-ends-later"), "quick")
@@ -67,6 +70,7 @@ def test_a_label_that_ends_later_than_it_says_is_found(configs: Configs) -> None
     assert "but is not made from what had happened then" in found
 
 
+@pytest.mark.figure("planted leaks caught")
 def test_a_label_that_is_known_before_its_window_ends_is_found(configs: Configs) -> None:
     """`known_at` before the window's last candle is named with both times."""
     report = audit_plugins(configs(labels="known-twice"), "quick")
@@ -74,6 +78,7 @@ def test_a_label_that_is_known_before_its_window_ends_is_found(configs: Configs)
     assert any(", before its last candle opens at " in row.found for row in report.leaks)
 
 
+@pytest.mark.figure("planted leaks caught")
 def test_negatives_outside_the_reviewed_ranges_are_found(configs: Configs) -> None:
     """An encoder that takes "no label" for "no pattern" everywhere is named with the first such window."""
     report = audit_plugins(configs(labels="negatives-anywhere"), "quick")
@@ -81,6 +86,7 @@ def test_negatives_outside_the_reviewed_ranges_are_found(configs: Configs) -> No
     assert "count as no pattern, but nobody looked at all of them" in report.leaks[0].found
 
 
+@pytest.mark.figure("planted leaks caught")
 def test_a_target_encoded_feature_is_found(configs: Configs) -> None:
     """A feature that an encoder has told about labels changes when they are exchanged, and is named."""
     report = audit_plugins(configs("candle-shape, target-encoded", "remembering"), "quick")
@@ -88,6 +94,7 @@ def test_a_target_encoded_feature_is_found(configs: Configs) -> None:
     assert report.leaks[0].found == "target_encoded changed with the labels"
 
 
+@pytest.mark.figure("planted leaks caught")
 def test_samples_drawn_at_random_share_candles_and_futures(configs: Configs) -> None:
     """A random split is found to leak, in both of its ways."""
     report = audit_plugins(configs("candle-shape", "windowed", "split.method=random"), "quick")
@@ -95,6 +102,7 @@ def test_samples_drawn_at_random_share_candles_and_futures(configs: Configs) -> 
     assert {subject for subject, _ in leaks(report)} == {"split"}
 
 
+@pytest.mark.figure("audits of shipped plugins without an alarm")
 def test_no_shipped_plugin_raises_an_alarm(configs: Configs, planted_manager: PluginManager) -> None:
     """Every bundled extractor, the encoder and the split are clean with their defaults, in the full audit."""
     bundled = [
@@ -111,6 +119,7 @@ def test_no_shipped_plugin_raises_an_alarm(configs: Configs, planted_manager: Pl
     assert min(poked.values()) >= 3 * 480
 
 
+@pytest.mark.figure("audits of shipped plugins without an alarm")
 @pytest.mark.parametrize(
     "labels",
     [

@@ -101,12 +101,12 @@ def test_other_data_is_refused(registered: Registered, tmp_path: Path) -> None:
     wanted = registered.result.dataset.hash[:12]
     with pytest.raises(DataError) as caught:
         reproduce(open_bundle(registered.bundle), tmp_path)
-    found, _, expected = str(caught.value).partition("; ")
+    found, _, rest = str(caught.value).partition("..., ")
     assert found.startswith("data: hash ")
     assert wanted not in found
-    assert expected == (
-        f"{wanted}..., which the model was trained on; restore those candles and annotations, "
-        "and name its --from and --to"
+    assert rest == (
+        f"but the model was trained on {wanted}...; restore those candles and annotations, "
+        "and name --from and --to where it was trained with them"
     )
 
 

@@ -91,6 +91,7 @@ def rows_of(part: Samples) -> list[int]:
     return sorted(int(part.annotation_ids[number]) for number in part.annotation)
 
 
+@pytest.mark.figure("splits equal to those of timeseriescv", CASES // 3)
 @pytest.mark.parametrize("seed", range(3))
 def test_folds_are_those_of_the_oracle(seed: int) -> None:
     """Train and test of every fold hold the same samples, over two timeframes and windows of any length."""
@@ -105,6 +106,7 @@ def test_folds_are_those_of_the_oracle(seed: int) -> None:
             assert rows_of(fold.test) == oracle.test(number).tolist()
 
 
+@pytest.mark.figure("splits equal to those of timeseriescv", CASES // 3)
 @pytest.mark.parametrize("seed", range(3))
 def test_blocks_are_those_of_the_oracle(seed: int) -> None:
     """Each of the four blocks holds what the oracle leaves between its two borders."""
@@ -120,6 +122,7 @@ def test_blocks_are_those_of_the_oracle(seed: int) -> None:
             assert rows_of(block) == oracle.test(number).tolist()
 
 
+@pytest.mark.figure("splits equal to those of timeseriescv", CASES // 3)
 @pytest.mark.parametrize("seed", range(3))
 def test_the_embargo_is_that_of_the_oracle(seed: int) -> None:
     """After a border the same samples wait out the embargo, in a series of one timeframe."""

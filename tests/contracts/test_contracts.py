@@ -65,6 +65,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.figure("shipped components and options that keep every promise")
 @pytest.mark.parametrize(("component", "options"), cases())
 def test_a_component_keeps_its_promises(component: Component, options: dict[str, object], project: Path) -> None:
     """No check of the contract kit finds a broken promise."""

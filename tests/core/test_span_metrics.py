@@ -10,6 +10,8 @@ import pytest
 from candle_ml.errors import DataError
 from candle_ml.evaluation import SeriesSpans, Span, SpanMatch, compare_spans, match_spans, span_metrics, span_scores
 
+CASES = 10_000
+
 
 def spans(*extents: tuple[str, int, int]) -> tuple[Span, ...]:
     return tuple(Span(label, first, last) for label, first, last in extents)
@@ -49,11 +51,12 @@ def random_spans(draw: random.Random) -> tuple[Span, ...]:
     return tuple(found)
 
 
+@pytest.mark.figure("span matchings and scores equal to those of trying every matching", CASES)
 def test_matching_agrees_with_trying_every_matching() -> None:
-    """In 10,000 random cases the matching is one to one, eligible, and as good as the best of all matchings."""
+    """In 10,000 random cases the matching is one to one, eligible and the best of all, and the scores are its."""
     draw = random.Random(5)
     matched = 0
-    for _ in range(10_000):
+    for _ in range(CASES):
         truth, predicted = random_spans(draw), random_spans(draw)
         iou, tolerance = draw.choice([0.1, 0.2, 0.3, 0.5, 0.7]), draw.randint(0, 2)
         matches = match_spans(truth, predicted, iou, tolerance)
@@ -63,8 +66,22 @@ def test_matching_agrees_with_trying_every_matching() -> None:
         scored, number, total = best_value(truth, predicted, iou, tolerance)
         assert (sum(truth[m.truth].scored for m in matches), len(matches)) == (scored, number)
         assert abs(sum(m.overlap for m in matches) - total) < 1e-9
+        assert_scores_follow(truth, predicted, iou, tolerance, found=scored)
         matched += number
     assert matched > 9_000
+
+
+def assert_scores_follow(
+    truth: tuple[Span, ...], predicted: tuple[Span, ...], iou: float, tolerance: int, found: int
+) -> None:
+    """Of all labels together: recall is the best that there is, and every score lies in 0 to 1 and fits its counts."""
+    micro = span_scores([SeriesSpans(truth, predicted)], ("a", "b"), iou, tolerance).micro
+    assert (micro.matched, micro.truth) == (found, sum(span.scored for span in truth))
+    assert micro.recall == (found / micro.truth if micro.truth else 0.0)
+    assert micro.precision == (found / micro.predicted if micro.predicted else 0.0)
+    total = micro.truth + micro.predicted
+    assert micro.f1_score == (2 * found / total if total else 0.0)
+    assert max(micro.precision, micro.recall, micro.f1_score) <= 1.0
 
 
 def test_greedy_choice_would_lose_a_match() -> None:
