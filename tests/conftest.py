@@ -63,7 +63,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print each figure: in how many cases it held, of how many."""
     held, counted = Counter[str](), Counter[str]()
-    for outcome in ("passed", "failed"):
+    for outcome in ("passed", "failed", "error"):
         for report in terminalreporter.stats.get(outcome, ()):
             figures = {name: cases for name, cases in report.user_properties if name.startswith("figure: ")}
             counted.update(figures)
