@@ -39,6 +39,7 @@ def test_the_tour_runs_and_prints_what_it_shows(tmp_path: Path) -> None:
 
 def test_links_lead_to_files() -> None:
     """Every relative link and picture of the documentation exists."""
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))):
+    named = (ROOT / name for name in ("README.md", "CONTRIBUTING.md", "plugins/README.md"))
+    for page in (*named, *sorted((ROOT / "docs").glob("*.md"))):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
