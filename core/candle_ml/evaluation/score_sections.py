@@ -175,7 +175,8 @@ def _timing(evaluation: Evaluation) -> Markup | None:
     rows.append(_timing_row("all", spans.timing, "total"))
     caption = (
         f"Candles, median (95th percentile), over matches at IoU {spans.iou:g}. The delay runs from the last candle of "
-        "the pattern to the candle at whose close the claim was known; negative: before the pattern was complete."
+        "the pattern to the candle at whose close the claim was final (as a provisional one it came sooner); negative: "
+        "before the pattern was complete."
     )
     return table(caption, ("label", "matches", "start is off by", "end is off by", "detection delay"), rows)
 
