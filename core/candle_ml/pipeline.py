@@ -113,7 +113,7 @@ def kept_version(config: PipelineConfig, dataset: Dataset) -> str | None:
 
 def _begun(config: PipelineConfig, dataset: Dataset, run_id: str, data_version: str | None) -> RunResult:
     folder = config.root / ".candle-ml" / "runs" / run_id
-    return RunResult(run_id, folder, dataset, data_version, notes=dataset.notes)
+    return RunResult(run_id, folder, dataset, data_version, notes=(*config.notes, *dataset.notes))
 
 
 def _prepared(result: RunResult, config: PipelineConfig, until: StageName, progress: Progress) -> RunResult:
@@ -207,6 +207,7 @@ def _log(
         params |= flatten(choice.options.model_dump(mode="json"), prefix)
     tags = {"config_hash": config.hash, "data_hash": result.dataset.hash, "model_hash": result.model_hash or ""}
     tags |= {"data_version": result.data_version} if result.data_version else {}
+    tags |= {"label_set_hash": result.evaluation.label_set_hash} if result.evaluation else {}
     tracking.log(params, result.measured.metrics(), tags | {"audit": audit_line(result.audit)})
     tracking.log_files(result.folder)
     source = tracking.log_model(result.folder / "bundle")

@@ -67,7 +67,7 @@ def _report_input(
         removed=_removed(prepared),
         rejected=dataset.rejected,
         warnings=prepared.split.warnings,
-        notes=(*dataset.notes, *trained.notes, *measured.notes),
+        notes=(*config.notes, *dataset.notes, *trained.notes, *measured.notes),
         label_colors=label_colors(trained.predictor.classes, config.sources.colors | dict(dataset.label_colors)),
         versions={"Python": versions.python, **versions.packages},
     )

@@ -86,3 +86,17 @@ def test_given_thresholds_hold_without_calibration(configs: Configs) -> None:
     trained = fit(prepare(dataset, config), config)
     assert trained.predictor.params.thresholds == {"audit_flag": 0.8, "audit_top": 0.5, "audit_wedge": 0.5}
     assert trained.predictor.calibrator.method == "none"
+
+
+def test_the_run_names_the_labels_that_its_scores_belong_to(registered: Registered) -> None:
+    """The hash of the evaluated truth is a tag of the run and stands in bundle and report."""
+    evaluation = registered.result.evaluation
+    assert evaluation is not None
+    assert registered.result.report is not None
+    client = TrackingPlace.of(None, registered.root).client()
+    (run_there,) = client.search_runs(
+        [str(number) for number in range(3)], f"tags.label_set_hash = '{evaluation.label_set_hash}'"
+    )
+    assert run_there.data.metrics["f1_macro"] == evaluation.f1_macro
+    assert load_model(registered.bundle).info.label_set_hash == evaluation.label_set_hash
+    assert evaluation.label_set_hash in registered.result.report.read_text("utf-8").replace("<wbr>", "")
