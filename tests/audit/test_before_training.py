@@ -234,3 +234,12 @@ def test_the_audit_comes_back_from_json(configs: Configs) -> None:
     """A kept audit is equal to the one that was made."""
     report = audit_plugins(configs("past-rolling"), "quick")
     assert AuditReport.model_validate_json(json.dumps(report.model_dump(mode="json"))) == report
+
+
+def test_a_run_notes_what_has_no_effect(small_project: Path) -> None:
+    """A disabled plugin that is not installed stands among the notes of the run."""
+    config = load_config(small_project, ["plugins.disabled=[of-elsewhere]"])
+    assert run(config, until="dataset").notes[0] == (
+        "--set plugins.disabled=[of-elsewhere]: plugins.disabled.0: "
+        "no plugin 'of-elsewhere' is installed here; it disables nothing"
+    )
