@@ -61,7 +61,6 @@ def test_a_damaged_file_is_no_golden_rows(golden: Golden, tmp_path: Path, damage
     assert str(caught.value) == "golden.npz: not golden rows; a bundle written by candle-ml"
 
 
-@pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_no_damage_escapes(golden: Golden, tmp_path: Path) -> None:
     """In 2,000 files with some bits changed or the end cut off, the rows come back or the file is refused."""
     path = tmp_path / "golden.npz"
