@@ -62,7 +62,7 @@ class Golden:
     def load(cls, path: Path) -> Golden:
         """Read what `save` wrote. Raises `BundleError` for anything else."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 keys = json.loads(arrays["keys"].tobytes())
                 return cls(tuple(_read_slice(arrays, number, SeriesKey(*key)) for number, key in enumerate(keys)))
         except (KeyError, ValueError, TypeError, OSError, EOFError, RuntimeError, BadZipFile) as error:
