@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from candle_ml.embedded_store import make_store
 from candle_ml.errors import RegistryError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _BATCH = 100
-_OPENING_TRIES = 8
 _LONGEST_PARAM = 500
 _QUIET_DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -61,8 +60,9 @@ class TrackingPlace:
         # Without the second call the registry stays at its default and leaves a stray mlflow.db behind.
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
+        make_store(self.uri)
         with self.guarded():
-            return _opened(self.uri)
+            return mlflow.MlflowClient(self.uri, self.uri)
 
     def check_inside(self, what: str, location: str) -> None:
         """Refuse artifacts of an embedded store that are kept in another folder: the project was moved or copied.
@@ -153,19 +153,6 @@ class TrackedRun:
         with suppress(RegistryError), self.place.guarded():
             self._client.set_tag(self.run_id, "error", _first_line(error) or type(error).__name__)
             self._client.set_terminated(self.run_id, "FAILED")
-
-
-def _opened(uri: str) -> MlflowClient:
-    """A client, whose first use makes an embedded store; another process that makes it just now is waited for."""
-    import mlflow
-    from sqlalchemy.exc import SQLAlchemyError
-
-    for _ in range(_OPENING_TRIES - 1):
-        try:
-            return mlflow.MlflowClient(uri, uri)
-        except SQLAlchemyError:
-            time.sleep(1)
-    return mlflow.MlflowClient(uri, uri)
 
 
 def flatten(values: Any, prefix: str = "") -> dict[str, str]:

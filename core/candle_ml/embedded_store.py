@@ -1,0 +1,56 @@
+"""MLflow's embedded store, made whole or not at all.
+
+MLflow makes it by a hundred changes of an empty SQLite file: two processes that do so at once destroy each other's
+work, and one that is killed leaves a file that no later one can complete.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from candle_ml.errors import RegistryError
+
+_PATIENCE_SECONDS = 120.0
+
+
+def make_store(uri: str) -> None:
+    """Make the SQLite file that a URI names where there is none; another process that makes it is waited for.
+
+    Nothing is done for a server and for other databases. Raises `RegistryError` where the file cannot be made.
+    """
+    path = _file(uri)
+    if path is None or path.exists():
+        return
+    work = path.parent / ".candle-ml"
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        # SQLite's lock works alike on every system, and a process that dies lets go of it.
+        with closing(sqlite3.connect(work / "store.lock", timeout=_PATIENCE_SECONDS, isolation_level=None)) as lock:
+            lock.execute("BEGIN EXCLUSIVE")
+            if not path.exists():
+                _made(work / "store.partial").replace(path)
+    except (OSError, sqlite3.Error) as error:
+        expected = "make its folder writable, or name another store by tracking.uri"
+        raise RegistryError.at(str(path), f"cannot be made: {error}", expected) from error
+
+
+def _made(partial: Path) -> Path:
+    import mlflow
+
+    for left in partial.parent.glob(f"{partial.name}*"):
+        left.unlink()
+    uri = f"sqlite:///{partial}"
+    mlflow.MlflowClient(uri, uri)
+    return partial
+
+
+def _file(uri: str) -> Path | None:
+    """The file of a SQLite store; None for any other."""
+    from sqlalchemy.engine import make_url
+
+    if not uri.startswith("sqlite"):
+        return None
+    database = make_url(uri).database
+    return Path(database) if database and database != ":memory:" else None
