@@ -132,6 +132,7 @@ test("a new label gets its hotkey", async ({ page }) => {
 test("annotations are exported in three formats", async ({ page }) => {
   await press(page, "Home", "ArrowRight", "Shift+ArrowRight", "1");
   await expectNotice(page, "bull_flag stored");
+  await page.getByText("Series and export").click();
   const exported = async (name: string) => {
     const waiting = page.waitForEvent("download");
     await page.getByRole("navigation", { name: "Export" }).getByRole("link", { name }).click();
@@ -150,13 +151,14 @@ test("annotations are exported in three formats", async ({ page }) => {
 });
 
 test("pair and timeframe are proposed and can be changed", async ({ page }) => {
+  await page.getByText("Series and export").click();
   await page.getByLabel("Pair").fill("GBPUSD");
   await page.getByLabel("Timeframe").fill("4 hours");
-  await page.getByRole("button", { name: "Save series" }).click();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
   await expect(page.getByRole("alert").first()).toContainText("timeframe: a number and one of s, m, h, d, w, M");
   await page.getByLabel("Pair").fill("GBPUSD");
   await page.getByLabel("Timeframe").fill("4h");
-  await page.getByRole("button", { name: "Save series" }).click();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
   await expect(chartOf(page)).toHaveAccessibleName("Chart of GBPUSD 4h, 300 candles");
 });
 

@@ -6,6 +6,7 @@ import { AnnotationPanel } from "./AnnotationPanel";
 import { Annotations } from "./annotations";
 import { ChartBar } from "./ChartBar";
 import { ChartPane } from "./ChartPane";
+import { ChartPanel } from "./ChartPanel";
 import { Desk } from "./desk";
 import { DisagreementPanel } from "./DisagreementPanel";
 import { HelpPanel } from "./HelpPanel";
@@ -25,7 +26,6 @@ export function Annotator() {
   return (
     <div className="annotator">
       <main>
-        <h1 className="unseen">Candle Annotator</h1>
         <ChartBar desk={desk} stored={stored} />
         <ModeBar desk={desk} stored={stored} />
         {stored.error !== null && (
@@ -39,10 +39,11 @@ export function Annotator() {
         <ChartPane desk={desk} stored={stored} />
       </main>
       <aside aria-label="Panels">
-        <PredictionPanel desk={desk} state={state} />
+        <PredictionPanel desk={desk} state={state} hasCandles={stored.candles.length > 0} />
         <SelectionPanel desk={desk} stored={stored} layer={state} />
         <DisagreementPanel desk={desk} runs={state.runs} stored={stored} />
         <AnnotationPanel desk={desk} stored={stored} />
+        {stored.chart !== null && <ChartPanel key={stored.chart.id} desk={desk} chart={stored.chart} />}
         <LabelPanel desk={desk} labels={stored.labels} />
         <HelpPanel />
       </aside>

@@ -23,10 +23,10 @@ export function ModeBar({ desk, stored }: { desk: Desk; stored: AnnotationsState
   const { mode } = useStore(desk);
   return (
     <div className="bar" role="toolbar" aria-label="Annotating">
-      <fieldset className="bar">
+      <fieldset className="segments">
         <legend className="unseen">Mode</legend>
         {MODES.map(([value, name, key]) => (
-          <label key={value} className="choice" title={`Key ${key} on the chart`}>
+          <label key={value} title={`Key ${key} on the chart`}>
             <input type="radio" name="mode" checked={mode === value} onChange={() => desk.setMode(value)} />
             {name}
           </label>

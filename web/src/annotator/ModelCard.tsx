@@ -19,10 +19,10 @@ export function ModelCard({ layer, state }: { layer: PredictionLayer; state: Lay
         <dd>{info.model_version}</dd>
         <dt>Type</dt>
         <dd>{info.model_type}</dd>
-        <dt>Trained</dt>
-        <dd>{momentText(info.trained_at)}</dd>
         <dt>F1 macro</dt>
         <dd>{percentText(metrics.f1_macro)}</dd>
+        <dt>Trained</dt>
+        <dd>{momentText(info.trained_at)}</dd>
       </dl>
       {state.models.length > 0 && (
         <label className="wide">

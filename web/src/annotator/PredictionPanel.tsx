@@ -3,7 +3,13 @@ import type { Desk } from "./desk";
 import { LabelFilters } from "./LabelFilters";
 import { ModelCard } from "./ModelCard";
 
-export function PredictionPanel({ desk, state }: { desk: Desk; state: LayerState }) {
+interface Props {
+  desk: Desk;
+  state: LayerState;
+  hasCandles: boolean;
+}
+
+export function PredictionPanel({ desk, state, hasCandles }: Props) {
   const { layer } = desk;
   const usable = state.service === "ready";
   return (
@@ -14,10 +20,10 @@ export function PredictionPanel({ desk, state }: { desk: Desk; state: LayerState
         <legend className="unseen">Prediction controls</legend>
         {state.model !== null && <ModelCard layer={layer} state={state} />}
         <div className="bar">
-          <button type="button" onClick={() => void layer.predictVisible()}>
+          <button type="button" className="primary" disabled={!hasCandles} onClick={() => void layer.predictVisible()}>
             Run on visible
           </button>
-          <button type="button" onClick={() => void layer.predictAll()}>
+          <button type="button" disabled={!hasCandles} onClick={() => void layer.predictAll()}>
             Predict all
           </button>
           <label className="choice">
@@ -60,8 +66,8 @@ function Banner({ state, layer }: { state: LayerState; layer: PredictionLayer })
 function Threshold({ layer, state }: { layer: PredictionLayer; state: LayerState }) {
   const { threshold, ownThresholds } = state.filters;
   return (
-    <div className="bar">
-      <label>
+    <>
+      <label className="wide slider">
         Threshold {threshold.toFixed(2)}
         <input
           type="range"
@@ -81,7 +87,7 @@ function Threshold({ layer, state }: { layer: PredictionLayer; state: LayerState
         />
         Thresholds of the model
       </label>
-    </div>
+    </>
   );
 }
 

@@ -97,7 +97,7 @@ export class AnnotationOverlay implements ISeriesPrimitive<Time> {
     context.setLineDash([]);
     context.fillStyle = span.color;
     context.textBaseline = "top";
-    context.fillText(span.label, this.box(span, 0, 0)[0], bottom + 3);
+    context.fillText(span.label, Math.max(4, this.box(span, 0, 0)[0]), bottom + 3);
   }
 
   private drawPoint(context: CanvasRenderingContext2D, point: DrawnPoint): void {

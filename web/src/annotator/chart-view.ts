@@ -17,10 +17,11 @@ import { StretchDrawing } from "./stretch-drawing";
 
 const OPTIONS = {
   autoSize: true,
-  layout: { background: { type: ColorType.Solid, color: "#ffffff" }, textColor: "#37474f" },
-  grid: { vertLines: { visible: false }, horzLines: { color: "#eceff1" } },
+  layout: { background: { type: ColorType.Solid, color: "#ffffff" }, textColor: "#52606d", fontFamily: "system-ui, sans-serif" },
+  grid: { vertLines: { visible: false }, horzLines: { color: "#eef1f4" } },
+  rightPriceScale: { borderColor: "#dde3ea", scaleMargins: { top: 0.16, bottom: 0.08 } },
   crosshair: { mode: CrosshairMode.Normal },
-  timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 0.05 },
+  timeScale: { borderColor: "#dde3ea", timeVisible: true, secondsVisible: false, minBarSpacing: 0.05 },
 };
 
 const CANDLE_COLORS = {

@@ -4,6 +4,5 @@ export { disagreements, HUMAN_SOURCES, type Disagreement, type HumanSpan } from 
 export { confirmed, corrected, dismissed, type Feedback } from "./feedback";
 export { colorOf, type Band, type Filters, type Look, type Run } from "./filters";
 export { PredictionLayer, type LayerOptions, type LayerState, type ServiceState } from "./layer";
-export { markerText } from "./overlay";
 export * from "./types";
 export { usePredictionLayer } from "./use-prediction-layer";

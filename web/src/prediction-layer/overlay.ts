@@ -1,4 +1,4 @@
-/** Draws the layer: bands behind the candles, a marker at the start of each run in front of them. */
+/** Draws the layer: bands behind the candles; in front of them a triangle and a tag at the start of each run. */
 import {
   MismatchDirection,
   type CandlestickData,
@@ -9,19 +9,14 @@ import {
   type Time,
   type UTCTimestamp,
 } from "lightweight-charts";
-import type { Band, Look, Run } from "./filters";
+import type { Band, Run } from "./filters";
+import { drawTriangle, Tags } from "./markers";
 import { countBefore } from "./times";
 
 export const BAND_OPACITY = 0.15;
 
-const MARKER_GAP = 8;
-const MARKER_WIDTH = 5;
-const MARKER_HEIGHT = 8;
-const LINE_HEIGHT = 13;
 const STRIP_HEIGHT = 6;
 const NO_HISTORY_COLOR = "#9e9e9e";
-const FONT = "11px system-ui, sans-serif";
-const SUFFIXES: Record<Look, string> = { ok: "", provisional: " …", in_sample: " ◇", insufficient_history: "" };
 
 export interface OverlayView {
   bands: readonly Band[];
@@ -116,15 +111,13 @@ export class PredictionOverlay implements ISeriesPrimitive<Time> {
     const places = attachedTo === null ? null : new Places(attachedTo.chart);
     if (attachedTo === null || places === null || places.visible === null) return;
     target.useMediaCoordinateSpace(({ context }) => {
-      context.font = FONT;
-      context.textBaseline = "bottom";
-      const texts: TextBox[] = [];
+      const tags = new Tags(context);
       for (const run of visiblePart(this.view.runs, places.visible)) {
-        const x = places.center(run.start);
+        const [x, color] = [places.center(run.start), this.view.colorOf(run.label)];
         const y = x === null ? null : topOf(attachedTo, x);
         if (x === null || y === null) continue;
-        drawMarker(context, x, Math.max(y, 30), this.view.colorOf(run.label), run.look === "ok");
-        drawText(context, markerText(run), x, Math.max(y, 30), texts);
+        drawTriangle(context, x, y, color, run.look === "ok");
+        tags.draw(run, places.extent(run.start, run.end)[0], color);
       }
     });
   }
@@ -167,43 +160,6 @@ function topOf({ series, chart }: SeriesAttachedParameter<Time>, x: number): num
   const logical = chart.timeScale().coordinateToLogical(x);
   const bar = logical === null ? null : series.dataByIndex(Math.round(logical), MismatchDirection.NearestLeft);
   return bar ? series.priceToCoordinate((bar as CandlestickData).high) : null;
-}
-
-/** A triangle that points at a candle; hollow for what is not plainly predicted. */
-function drawMarker(context: CanvasRenderingContext2D, x: number, top: number, color: string, filled: boolean): void {
-  const tip = top - MARKER_GAP;
-  context.beginPath();
-  context.moveTo(x, tip);
-  context.lineTo(x - MARKER_WIDTH, tip - MARKER_HEIGHT);
-  context.lineTo(x + MARKER_WIDTH, tip - MARKER_HEIGHT);
-  context.closePath();
-  context.fillStyle = filled ? color : "#ffffff";
-  context.strokeStyle = color;
-  context.lineWidth = 1.5;
-  context.fill();
-  context.stroke();
-}
-
-interface TextBox {
-  left: number;
-  right: number;
-  bottom: number;
-}
-
-/** Writes above a marker, unless it would cover one of the texts before. */
-function drawText(context: CanvasRenderingContext2D, text: string, x: number, top: number, others: TextBox[]): void {
-  const left = Math.max(4, x - MARKER_WIDTH);
-  const box = { left, right: left + context.measureText(text).width, bottom: top - MARKER_GAP - MARKER_HEIGHT - 2 };
-  const covers = (other: TextBox) =>
-    other.right > box.left && other.left < box.right && Math.abs(other.bottom - box.bottom) < LINE_HEIGHT;
-  if (others.some(covers)) return;
-  others.push(box);
-  context.fillStyle = "#263238";
-  context.fillText(text, box.left, box.bottom);
-}
-
-export function markerText(run: Run): string {
-  return `${run.label} ${Math.round(run.confidence * 100)} %${SUFFIXES[run.look]}`;
 }
 
 function strokeDashed(context: CanvasRenderingContext2D, x: number, width: number, height: number): void {

@@ -1,0 +1,57 @@
+import type { Chart } from "@/data/types";
+import type { Desk } from "./desk";
+
+/** What the chart is called in training and prediction, its exports, and its end. */
+export function ChartPanel({ desk, chart }: { desk: Desk; chart: Chart }) {
+  return (
+    <details>
+      <summary>Series and export</summary>
+      <SeriesFields desk={desk} chart={chart} />
+      <Exports chart={chart} />
+      <button type="button" onClick={() => confirmDelete(desk, chart)}>
+        Delete chart
+      </button>
+    </details>
+  );
+}
+
+function confirmDelete(desk: Desk, chart: Chart) {
+  if (window.confirm(`Delete ${chart.name} with all its annotations?`)) void desk.annotations.deleteChart();
+}
+
+function SeriesFields({ desk, chart }: { desk: Desk; chart: Chart }) {
+  const save = (form: FormData) => {
+    const change = { pair: String(form.get("pair")), timeframe: String(form.get("timeframe")) };
+    void desk.annotations.changeChart(change);
+  };
+  return (
+    <form action={save} className="bar">
+      <label>
+        Pair
+        <input name="pair" defaultValue={chart.pair} key={chart.pair} size={8} required maxLength={64} />
+      </label>
+      <label>
+        Timeframe
+        <input name="timeframe" defaultValue={chart.timeframe} key={chart.timeframe} size={4} required />
+      </label>
+      <button type="submit">Save</button>
+    </form>
+  );
+}
+
+function Exports({ chart }: { chart: Chart }) {
+  const formats = [
+    ["json", "JSON"],
+    ["windowed", "Windowed CSV"],
+    ["bio", "BIO CSV"],
+  ];
+  return (
+    <nav aria-label="Export" className="bar">
+      {formats.map(([format, name]) => (
+        <a key={format} href={`/api/export/spans?chartId=${chart.id}&format=${format}`} download>
+          {name}
+        </a>
+      ))}
+    </nav>
+  );
+}
