@@ -12,6 +12,7 @@ from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
 from candle_ml.config import PipelineConfig
+from candle_ml.registry import RegisteredVersion
 from candle_ml.tracking import TrackingPlace
 from candle_ml_server.candle_source import CandleSource
 from candle_ml_server.holder import ModelHolder
@@ -28,10 +29,12 @@ from candle_ml_server.routes.predict import predict_routes
 from candle_ml_server.service import Service
 from candle_ml_server.settings import Settings
 from candle_ml_server.shell import ROUTE_KEY, Shell
+from candle_ml_server.state import Load, LoadRecords
 from candle_ml_server.workers import WorkerPool
 
 log = structlog.get_logger(part="service")
 _REGISTRY_THREADS, _REGISTRY_QUEUE = 3, 8
+_STATE_THREADS, _STATE_QUEUE = 2, 2
 
 
 def create_app(config: PipelineConfig, settings: Settings) -> Quart:
@@ -64,10 +67,12 @@ def _service(config: PipelineConfig, settings: Settings) -> Service:
     metrics = Metrics(lambda: pool.waiting)
     store = ModelStore(TrackingPlace.of(config.tracking.uri, config.root), config.model_name)
     registry_pool = WorkerPool("registry", _REGISTRY_THREADS, _REGISTRY_QUEUE)
+    loads = LoadRecords(config.root, WorkerPool("state", _STATE_THREADS, _STATE_QUEUE))
     frozen = False
 
     def on_swap(model: ServedModel) -> None:
         nonlocal frozen
+        loads.add(Load(model.version, "loaded", model.loaded.receipt))
         metrics.set_model(model.version.name, str(model.version.version), model.version.run_id)
         if not frozen:
             # What start-up made stays for good: not walking it at every collection shortens the longest pauses.
@@ -75,7 +80,10 @@ def _service(config: PipelineConfig, settings: Settings) -> Service:
             gc.freeze()
             frozen = True
 
-    holder = ModelHolder(store, registry_pool, config.registry.alias, settings.retry_seconds, on_swap)
+    def on_refusal(version: RegisteredVersion, error: Exception) -> None:
+        loads.add(Load(version, "refused", error=str(error) or type(error).__name__))
+
+    holder = ModelHolder(store, registry_pool, config.registry.alias, settings.retry_seconds, on_swap, on_refusal)
     return Service(
         settings=settings,
         holder=holder,
@@ -83,6 +91,7 @@ def _service(config: PipelineConfig, settings: Settings) -> Service:
         predictions=Predictions(settings, CandleSource(config), metrics),
         patterns=Patterns(config, settings.candle_limit),
         metrics=metrics,
+        loads=loads,
     )
 
 
@@ -119,7 +128,8 @@ def _watch_while_serving(app: Quart, service: Service) -> None:
 
     @app.before_serving
     async def start() -> None:
-        watching.append(asyncio.create_task(service.holder.watch(service.settings.poll_seconds)))
+        for part in (service.holder, service.loads):
+            watching.append(asyncio.create_task(part.watch(service.settings.poll_seconds)))
 
     @app.after_serving
     async def stop() -> None:
@@ -127,4 +137,5 @@ def _watch_while_serving(app: Quart, service: Service) -> None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await service.loads.close()
         service.pool.close()

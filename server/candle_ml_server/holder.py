@@ -58,6 +58,7 @@ class ModelHolder:
         alias: str,
         retry_seconds: float,
         on_swap: Callable[[ServedModel], None],
+        on_refusal: Callable[[RegisteredVersion, Exception], None],
     ) -> None:
         self.store = store
         self.current: ServedModel | None = None
@@ -67,6 +68,7 @@ class ModelHolder:
         self._pool = pool
         self._retry_seconds = retry_seconds
         self._on_swap = on_swap
+        self._on_refusal = on_refusal
         self._swapping = asyncio.Lock()
         self._asked = False
         self._loading: int | None = None
@@ -158,6 +160,7 @@ class ModelHolder:
             model = await self._pool.run(lambda: self.store.load(version), time.monotonic() + _LOAD_SECONDS)
         except Exception as error:
             self.failed = self._failure(version, error)
+            self._on_refusal(version, error)
             raise ProblemError.listing(MODEL_REFUSED, self.failed.problems) from None
         finally:
             self._loading = None

@@ -178,7 +178,7 @@ class HealthResponse(Strict):
 class ReadyCheck(Strict):
     """One part of the service and, where something is wrong with it, what."""
 
-    name: Literal["model", "tracking", "last_load"]
+    name: Literal["model", "tracking", "last_load", "state"]
     ok: bool
     detail: str
 

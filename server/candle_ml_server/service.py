@@ -14,6 +14,7 @@ from candle_ml_server.metrics import Metrics
 from candle_ml_server.patterns import Patterns
 from candle_ml_server.predicting import Predictions
 from candle_ml_server.settings import Settings
+from candle_ml_server.state import LoadRecords
 from candle_ml_server.workers import WorkerPool
 
 BULK_BYTES = 512 << 10
@@ -30,6 +31,7 @@ class Service:
     predictions: Predictions
     patterns: Patterns
     metrics: Metrics
+    loads: LoadRecords
     draining: bool = field(default=False)
 
     def deadline(self) -> float:

@@ -81,10 +81,16 @@ class Project:
 
     def register(self, bundle: Path) -> int:
         """Register a folder as a further version, whatever is in it."""
-        original = self.registry.find(version=1)
-        info = self.loaded(1).info
-        holder = bundle.parent.parent
-        return self.registry.register(holder.as_uri(), original.run_id, original.digest, info).version
+        return self.register_as(bundle, self.registry.find(version=1).digest)
+
+    def register_as(self, bundle: Path, digest: str, registry: Registry | None = None) -> int:
+        """Register a folder with a digest, as somebody may who can write to the registry."""
+        registry = registry or self.registry
+        client = registry.place.client()
+        original = client.get_model_version(self.config.model_name, "1")
+        tags = {**original.tags, "digest": digest}
+        source = bundle.parent.parent.as_uri()
+        return int(client.create_model_version(registry.name, source, original.run_id, tags=tags).version)
 
     def copied_bundle(self, folder: Path) -> Path:
         """A copy of version 1's bundle, where a registered version keeps it."""
@@ -184,6 +190,16 @@ class Client:
                 time.sleep(0.02)
         raise AssertionError("the service did not start")
 
+    def wait_until_ready(self, ready: bool, seconds: float = 30.0) -> Answer:
+        """The answer of `/ready` once it is 200, or once it no longer is."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            answer = self.get("/ready")
+            if (answer.status == 200) is ready:
+                return answer
+            time.sleep(0.05)
+        raise AssertionError(f"/ready after {seconds} s: {answer.body!r}")
+
     def wait_for_model(self, version: str | None = None, seconds: float = 60.0) -> None:
         """Return once a model (of this version) is served."""
         end = time.monotonic() + seconds
@@ -249,6 +265,16 @@ def start(project: Project) -> Iterator[Starter]:
     yield starter
     for service in running:
         service.stop()
+
+
+@pytest.fixture
+def own_registry(tmp_path: Path, project: Project) -> Path:
+    """The file of a configuration in a folder of its own, with copies of the project's registry and no state."""
+    (tmp_path / "mlflow.db").write_bytes((project.root / "mlflow.db").read_bytes())
+    (tmp_path / "config").mkdir()
+    path = tmp_path / "config" / "pipeline.yaml"
+    path.write_text((project.root / "config" / "pipeline.yaml").read_text())
+    return path
 
 
 @pytest.fixture(scope="module")

@@ -199,10 +199,7 @@ def test_a_model_of_other_package_versions_is_served_where_it_is_proven_equal(
     info = json.loads((bundle / INFO).read_text())
     info["versions"]["packages"]["numpy"] = "1.0"
     (bundle / INFO).write_text(json.dumps(info))
-    digest = seal(bundle)
-    original = project.registry.find(version=1)
-    source = bundle.parent.parent.as_uri()
-    version = project.registry.register(source, original.run_id, digest, project.loaded(1).info).version
+    version = project.register_as(bundle, seal(bundle))
     assert client.post("/model/load", {"version": version}).status == 200
     receipt = client.get("/model/info").json["receipt"]
     assert receipt["mode"] == "equal"
@@ -230,16 +227,6 @@ def test_a_refused_version_at_the_alias_leaves_the_old_one(start: Any, project: 
         project.registry.promote(1, "champion")
 
 
-@pytest.fixture
-def own_registry(tmp_path: Path, project: Any) -> Path:
-    """The file of a configuration with a registry of its own, a copy of the project's."""
-    (tmp_path / "mlflow.db").write_bytes((project.root / "mlflow.db").read_bytes())
-    (tmp_path / "config").mkdir()
-    path = tmp_path / "config" / "pipeline.yaml"
-    path.write_text((project.root / "config" / "pipeline.yaml").read_text())
-    return path
-
-
 def test_without_a_model_the_service_says_to_train_one(
     start: Any, own_registry: Path, body: Any, project: Any, tmp_path: Path
 ) -> None:
@@ -256,8 +243,8 @@ def test_without_a_model_the_service_says_to_train_one(
     assert client.get("/health").status == 200
     assert client.get("/models").json == {"model_name": "unseen", "models": []}
     registry = Registry(TrackingPlace.of(None, tmp_path), "unseen")
-    project.copied_bundle(tmp_path / "kept")
-    registry.register((tmp_path / "kept").as_uri(), first.run_id, first.digest, project.loaded(1).info)
+    registry.place.client().create_registered_model("unseen")
+    project.register_as(project.copied_bundle(tmp_path / "kept"), first.digest, registry)
     registry.promote(1, "champion")
     client.wait_for_model("1")
     assert client.post("/predict", body).status == 200

@@ -24,11 +24,11 @@ def test_health_is_ok(client: Any) -> None:
 
 
 def test_ready_names_what_it_looked_at(client: Any) -> None:
-    """Model, tracking and the last load are checked."""
-    found = client.get("/ready")
-    assert (found.status, found.json["status"]) == (200, "ready")
+    """Model, tracking, the last load and the state store are checked."""
+    found = client.wait_until_ready(True)
+    assert found.json["status"] == "ready"
     assert found.json["checks"][0] == {"name": "model", "ok": True, "detail": "version 1 of served"}
-    assert [check["name"] for check in found.json["checks"]] == ["model", "tracking", "last_load"]
+    assert [check["name"] for check in found.json["checks"]] == ["model", "tracking", "last_load", "state"]
 
 
 def test_metrics_count_requests_and_labels(client: Any, body: Any) -> None:

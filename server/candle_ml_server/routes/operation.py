@@ -38,13 +38,29 @@ def readiness(service: Service) -> ReadyResponse:
     """What works. Raises `ProblemError` (503) where predictions cannot or should no longer be asked for."""
     if service.draining:
         raise ProblemError.listing(NOT_READY, (Problem("service", "is stopping", "another replica"),))
-    try:
-        model = service.holder.served()
-    except ProblemError as error:
-        raise ProblemError(NOT_READY, error.detail, error.errors) from None
-    served = f"version {model.version.version} of {model.version.name}"
-    checks = [ReadyCheck(name="model", ok=True, detail=served), _tracking(service), _last_load(service)]
+    missing = _missing(service)
+    if missing or service.holder.current is None:
+        raise ProblemError.listing(NOT_READY, missing)
+    version = service.holder.current.version
+    checks = [
+        ReadyCheck(name="model", ok=True, detail=f"version {version.version} of {version.name}"),
+        _tracking(service),
+        _last_load(service),
+        ReadyCheck(name="state", ok=True, detail="answers"),
+    ]
     return ReadyResponse(status="ready" if all(check.ok for check in checks) else "degraded", checks=checks)
+
+
+def _missing(service: Service) -> list[Problem]:
+    """What a ready service has and this one has not."""
+    missing: list[Problem] = []
+    try:
+        service.holder.served()
+    except ProblemError as error:
+        missing.extend(error.errors)
+    if service.loads.away is not None:
+        missing.append(Problem("state store", "does not answer", "the log of the service says why"))
+    return missing
 
 
 def _tracking(service: Service) -> ReadyCheck:
