@@ -7,13 +7,6 @@ interface Props {
   model: ModelInfoResponse;
 }
 
-const IN_SAMPLE = {
-  none: "",
-  own: ", read with caution",
-  stored: ", out-of-fold values",
-  stored_without_spans: ", out-of-fold values",
-};
-
 export function LabelFilters({ layer, state, model }: Props) {
   const labels = model.model_info.label_names.filter((name) => name !== "O");
   return (
@@ -47,8 +40,9 @@ export function LabelFilters({ layer, state, model }: Props) {
         </tbody>
       </table>
       <p className="hint">
-        Solid: predicted. Dashed (…): later candles may change it. Hatched (◇): the model was trained on these candles
-        {IN_SAMPLE[state.prediction?.inSample ?? "none"]}. Grey strip below: too little history.
+        Solid: predicted. Dashed (…): later candles may change it. Hatched (◇): the model was trained on these candles,
+        and models that had not seen them said this. Crossed (◆): it was trained on them and says this itself; read with
+        caution. Grey strip below: too little history.
       </p>
     </>
   );

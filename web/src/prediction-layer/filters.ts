@@ -9,7 +9,7 @@ export interface Filters {
   hidden: ReadonlySet<string>;
 }
 
-export type Look = "ok" | "provisional" | "in_sample" | "insufficient_history";
+export type Look = "ok" | "provisional" | "in_sample" | "out_of_fold" | "insufficient_history";
 
 /** Consecutive candles that are drawn alike; a null label is a stretch with too little history. */
 export interface Band {
@@ -41,6 +41,7 @@ export function passing(filters: Filters, labels: readonly LabelConfig[]): Passe
 }
 
 export function lookOf(row: PerCandlePrediction): Look {
+  if (row.outOfFold) return "out_of_fold";
   if (row.status !== "ok") return row.status;
   return row.provisional ? "provisional" : "ok";
 }
@@ -61,10 +62,10 @@ export function bandsOf(prediction: Prediction, passes: Passes): Band[] {
   return bands;
 }
 
-/** The patterns of a prediction in order of time: its spans, and runs of in-sample candles that have none. */
+/** The patterns of a prediction, in order of time. */
 export function runsOf(prediction: Prediction, passes: Passes): Run[] {
   const told = prediction.spans.filter((span) => passes(span.label, span.avg_confidence));
-  const runs = told.map((span) => ({
+  return told.map((span) => ({
     label: span.label,
     start: span.start_time,
     end: span.end_time,
@@ -72,32 +73,11 @@ export function runsOf(prediction: Prediction, passes: Passes): Run[] {
     candleCount: span.candle_count,
     look: lookAt(prediction.rows, span.end_time) ?? lookAt(prediction.rows, span.start_time) ?? "ok",
   }));
-  if (prediction.inSample !== "stored_without_spans") return runs;
-  return [...runs, ...runsOfInSample(prediction.rows, passes)].sort((left, right) => left.start - right.start);
 }
 
 function lookAt(rows: readonly PerCandlePrediction[], time: number): Look | undefined {
   const row = rows[countBefore(rows, time, (each) => each.time)];
   return row?.time === time ? lookOf(row) : undefined;
-}
-
-function runsOfInSample(rows: readonly PerCandlePrediction[], passes: Passes): Run[] {
-  const runs: Run[] = [];
-  let open: Run | undefined;
-  for (const row of rows) {
-    const { label, confidence, time, status } = row;
-    const shown = status === "in_sample" && passes(label, confidence);
-    if (!shown || label === null || confidence === null) open = undefined;
-    else if (open?.label === label) {
-      open.confidence = (open.confidence * open.candleCount + confidence) / (open.candleCount + 1);
-      open.candleCount += 1;
-      open.end = time;
-    } else {
-      open = { label, start: time, end: time, confidence, candleCount: 1, look: lookOf(row) };
-      runs.push(open);
-    }
-  }
-  return runs;
 }
 
 const PALETTE = ["#26a69a", "#ef5350", "#ab47bc", "#42a5f5", "#ffa726", "#8d6e63", "#66bb6a", "#ec407a"];

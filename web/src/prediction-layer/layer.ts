@@ -44,6 +44,7 @@ export class PredictionLayer {
   private running: AbortController | null = null;
   private timer: ReturnType<typeof setInterval> | undefined;
   private settling: ReturnType<typeof setTimeout> | undefined;
+  private looks = { begun: 0, answered: 0 };
 
   constructor(private readonly options: LayerOptions) {
     this.client = options.client;
@@ -117,14 +118,23 @@ export class PredictionLayer {
     if (first !== undefined && last !== undefined) await this.predict({ start: first.time, end: last.time });
   }
 
-  /** Looks whether the service answers, and with which model. */
+  /** Looks whether the service answers, and with which model; a look that a later one has overtaken tells nothing. */
   async refresh(): Promise<void> {
+    const look = ++this.looks.begun;
     try {
-      this.adopt(await this.client.modelInfo());
+      const model = await this.client.modelInfo();
+      if (!this.counts(look)) return;
+      this.adopt(model);
     } catch (error) {
-      return this.report(error);
+      return this.counts(look) ? this.report(error) : undefined;
     }
     await this.listModels();
+  }
+
+  private counts(look: number): boolean {
+    if (look < this.looks.answered) return false;
+    this.looks.answered = look;
+    return true;
   }
 
   /** Predicting goes on without the list, so that a registry that is away is a remark only. */

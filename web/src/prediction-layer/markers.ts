@@ -10,7 +10,13 @@ const TAG_ROWS = 4;
 const TAGS_TOP = 8;
 const FONT = "11px system-ui, sans-serif";
 const TEXT_COLOR = "#1f2933";
-const SUFFIXES: Record<Look, string> = { ok: "", provisional: " …", in_sample: " ◇", insufficient_history: "" };
+const SUFFIXES: Record<Look, string> = {
+  ok: "",
+  provisional: " …",
+  out_of_fold: " ◇",
+  in_sample: " ◆",
+  insufficient_history: "",
+};
 
 /** Points at a candle whose top is at `y`; hollow for what is not plainly predicted. */
 export function drawTriangle(

@@ -73,8 +73,8 @@ export class PredictionOverlay implements ISeriesPrimitive<Time> {
     if (band.look === "insufficient_history") {
       context.globalAlpha = 0.5;
       context.fillRect(x, height - STRIP_HEIGHT, width, STRIP_HEIGHT);
-    } else if (band.look === "in_sample") {
-      context.fillStyle = this.hatching(context, color) ?? color;
+    } else if (band.look === "in_sample" || band.look === "out_of_fold") {
+      context.fillStyle = this.hatching(context, color, band.look === "in_sample") ?? color;
       context.globalAlpha = 2 * BAND_OPACITY;
       context.fillRect(x, 0, width, height);
     } else {
@@ -85,24 +85,28 @@ export class PredictionOverlay implements ISeriesPrimitive<Time> {
     context.restore();
   }
 
-  /** Diagonal lines of a colour. */
-  private hatching(context: CanvasRenderingContext2D, color: string): CanvasPattern | null {
-    const known = this.patterns.get(color);
+  /** Diagonal lines of a colour, rising or, crossed, falling as well. */
+  private hatching(context: CanvasRenderingContext2D, color: string, crossed: boolean): CanvasPattern | null {
+    const key = `${color} ${crossed}`;
+    const known = this.patterns.get(key);
     if (known !== undefined) return known;
     const tile = document.createElement("canvas");
     tile.width = tile.height = 8;
     const pen = tile.getContext("2d");
     if (pen === null) return null;
     pen.strokeStyle = color;
-    pen.lineWidth = 3;
+    pen.lineWidth = crossed ? 1.5 : 3;
     pen.beginPath();
     for (const offset of [-8, 0, 8]) {
       pen.moveTo(offset - 1, 9);
       pen.lineTo(offset + 9, -1);
+      if (!crossed) continue;
+      pen.moveTo(offset - 1, -1);
+      pen.lineTo(offset + 9, 9);
     }
     pen.stroke();
     const pattern = context.createPattern(tile, "repeat");
-    this.patterns.set(color, pattern);
+    this.patterns.set(key, pattern);
     return pattern;
   }
 

@@ -1,8 +1,8 @@
 /** One prediction of a range: from the cache, or part by part from the service. */
 import type { PredictionCache } from "./cache";
 import { ServiceError, type PredictionClient } from "./client";
-import { inSampleRange, withOutOfFold } from "./out-of-fold";
-import { cutAnswer, planRequests, predictBody } from "./requests";
+import { inSampleRange, withOutOfFold, type OutOfFold } from "./out-of-fold";
+import { cutAnswer, planRequests, predictBody, type Part } from "./requests";
 import { rowsWithin } from "./times";
 import type { ModelInfoResponse, PredictResponse, Prediction, Series, TimeRange } from "./types";
 
@@ -32,9 +32,7 @@ export async function cachedOrAsked(wanted: Wanted): Promise<Prediction> {
   const range = snapped(wanted.series, wanted.range);
   const cached = wanted.cache.find(wanted.series.id, modelKey(wanted.model), range);
   if (cached !== undefined) return cached;
-  const asked = await askParts({ ...wanted, range });
-  const prediction = await withStored(wanted, asked);
-  wanted.signal.throwIfAborted();
+  const prediction = await askParts({ ...wanted, range });
   wanted.cache.add(wanted.series.id, prediction);
   return prediction;
 }
@@ -46,15 +44,13 @@ function snapped(series: Series, range: TimeRange): TimeRange {
   return stop > first && start !== undefined && end !== undefined ? { start: start.time, end: end.time } : range;
 }
 
-async function askParts({ client, signal, series, range, model, onProgress }: Wanted): Promise<Prediction> {
-  const history = model.model_info.required_history ?? model.required_history ?? 0;
-  const parts = planRequests(series.candles, range, history);
+async function askParts(wanted: Wanted): Promise<Prediction> {
+  const { series, range, model, onProgress } = wanted;
+  const parts = planRequests(series.candles, range, model.required_history);
   const total = parts.reduce((sum, part) => sum + part.end - part.first, 0);
   const answers: PredictResponse[] = [];
   for (const [number, part] of parts.entries()) {
-    const answer = await client.predict(predictBody(series, part), signal);
-    signal.throwIfAborted();
-    if (!isOf(answer, model)) throw new ModelChangedError("another model answered");
+    const answer = await askPart(wanted, part);
     answers.push(cutAnswer(answer, series, part, number === 0));
     onProgress(part.end - (parts[0]?.first ?? 0), total);
   }
@@ -64,22 +60,36 @@ async function askParts({ client, signal, series, range, model, onProgress }: Wa
     modelVersion: model.model_info.model_version,
     rows: answers.flatMap((answer) => answer.candles),
     spans: answers.flatMap((answer) => answer.spans),
-    inSample: "own",
   };
 }
 
-function isOf(answer: PredictResponse, { model_info }: ModelInfoResponse): boolean {
-  return answer.model_version === model_info.model_version && answer.run_id === model_info.run_id;
+async function askPart(wanted: Wanted, part: Part): Promise<PredictResponse> {
+  const { client, signal, series, model } = wanted;
+  const answer = await client.predict(predictBody(series, part), signal);
+  signal.throwIfAborted();
+  refuseOther(answer, model);
+  const stored = await storedFor(wanted, answer);
+  signal.throwIfAborted();
+  if (stored === undefined) return answer;
+  refuseOther(stored, model);
+  return withOutOfFold(answer, stored);
+}
+
+type Answerer = Pick<PredictResponse, "model_version" | "run_id">;
+
+function refuseOther({ model_version, run_id }: Answerer, { model_info }: ModelInfoResponse): void {
+  const same = model_version === model_info.model_version && run_id === model_info.run_id;
+  if (!same) throw new ModelChangedError("another model answered");
 }
 
 /** A service without stored predictions is no failure: in-sample candles then show what the model says itself. */
-async function withStored({ client, signal, series }: Wanted, prediction: Prediction): Promise<Prediction> {
-  const known = inSampleRange(prediction.rows);
-  if (known === undefined) return prediction;
+async function storedFor({ client, signal, series }: Wanted, answer: PredictResponse): Promise<OutOfFold | undefined> {
+  const known = inSampleRange(answer.candles);
+  if (known === undefined) return undefined;
   try {
-    return withOutOfFold(prediction, await client.outOfFold(series, known, signal));
+    return await client.outOfFold(series, known, signal);
   } catch (error) {
-    if (error instanceof ServiceError && !error.offline) return prediction;
+    if (error instanceof ServiceError && !error.offline) return undefined;
     throw error;
   }
 }

@@ -4,10 +4,11 @@ import type { Candle, PredictResponse, PredictionSpan, Series, TimeRange } from 
 
 const CANDLES_A_REQUEST = 20_000;
 
-/** Index ranges (the end excluded): what is asked about, and what is sent with its context. */
+/** Indices (the ends excluded): what is wanted, from where on it is asked about, and what is sent as its context. */
 export interface Part {
   first: number;
   end: number;
+  askedFrom: number;
   sentFrom: number;
   sentEnd: number;
 }
@@ -21,8 +22,8 @@ export interface PredictBody {
 }
 
 /**
- * The requests that answer a range. Twice the required history stands before it: once for its first candle, and once
- * for the start of a pattern that reaches into it. As much stands behind it, for what later candles decide.
+ * The requests that answer a range. It is asked about from the required history before it, where a pattern that reaches
+ * into it may start, and that candle needs as much again. As much stands behind it, for what later candles decide.
  */
 export function planRequests(
   candles: readonly Candle[],
@@ -37,6 +38,7 @@ export function planRequests(
     parts.push({
       first,
       end: stop,
+      askedFrom: Math.max(0, first - requiredHistory),
       sentFrom: Math.max(0, first - 2 * requiredHistory),
       sentEnd: Math.min(candles.length, stop + 2 * requiredHistory),
     });
@@ -59,12 +61,12 @@ export function predictBody(series: Series, part: Part): PredictBody {
       close: column("close"),
       ...(volume.length === sent.length ? { volume } : {}),
     },
-    predict_from: series.candles[part.first]?.time ?? 0,
+    predict_from: series.candles[part.askedFrom]?.time ?? 0,
     threshold: 0,
   };
 }
 
-/** The answer without the context behind the part; a span that began in an earlier part belongs to that one. */
+/** The answer without the candles around the part; a span that began in an earlier part belongs to that one. */
 export function cutAnswer(answer: PredictResponse, series: Series, part: Part, isFirst: boolean): PredictResponse {
   const start = series.candles[part.first]?.time ?? 0;
   const end = series.candles[part.end - 1]?.time ?? 0;

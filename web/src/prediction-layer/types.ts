@@ -30,6 +30,8 @@ export interface PerCandlePrediction {
   confidence: number | null;
   status: CandleStatus;
   provisional: boolean;
+  /** Set by the layer: a stored out-of-fold value in place of an in-sample one. */
+  outOfFold?: true;
 }
 
 export interface PredictionSpan {
@@ -67,8 +69,6 @@ export interface ModelInfo {
   trained_at: number | string;
   feature_count: number;
   label_names: string[];
-  required_history?: number;
-  timeframes?: string[];
 }
 
 export interface LabelConfig {
@@ -81,7 +81,7 @@ export interface ModelInfoResponse {
   model_info: ModelInfo;
   metrics: { accuracy: number | null; f1_macro: number | null; per_class: Record<string, LabelScores> };
   label_config: LabelConfig[];
-  required_history?: number;
+  required_history: number;
 }
 
 export interface RegisteredModel {
@@ -101,8 +101,6 @@ export interface Prediction {
   modelVersion: string;
   rows: readonly PerCandlePrediction[];
   spans: readonly PredictionSpan[];
-  /** What in-sample candles show: their own values, or stored out-of-fold ones, with or without spans of theirs. */
-  inSample: "own" | "stored" | "stored_without_spans";
 }
 
 export const NO_PATTERN = "O";

@@ -22,6 +22,7 @@ class ManualService implements PredictionClient {
   served = model("1");
   status: Error | null = null;
   stored: PredictResponse["candles"] | null = null;
+  storedBy = "1";
   rows = (body: PredictBody) => body.candles.time.map((time) => row(time / 60));
 
   predict = (body: PredictBody, signal: AbortSignal) =>
@@ -43,7 +44,12 @@ class ManualService implements PredictionClient {
   outOfFold = () =>
     this.stored === null
       ? Promise.reject(new ServiceError("There is no such route", 404, false))
-      : Promise.resolve({ candles: this.stored });
+      : Promise.resolve({
+          model_version: this.storedBy,
+          run_id: `run-${this.storedBy}`,
+          candles: this.stored,
+          spans: [span(0, 0, "wedge", 0.4)],
+        });
 
   modelInfo = () => (this.status === null ? Promise.resolve(this.served) : Promise.reject(this.status));
   models = () => Promise.resolve([]);
@@ -155,13 +161,24 @@ describe("predicting", () => {
     service.rows = () => [row(0, "flag", 1, { status: "in_sample" })];
     service.stored = [row(0, "wedge", 0.4)];
     await predicted(0, 9);
-    expect(layer.getState().prediction).toMatchObject({ inSample: "stored_without_spans", rows: [{ label: "wedge", confidence: 0.4 }] });
+    layer.setThreshold(0.4);
+    expect(layer.getState().bands).toEqual([{ label: "wedge", start: 0, end: 0, look: "out_of_fold" }]);
+    expect(layer.getState().runs).toMatchObject([{ label: "wedge", look: "out_of_fold" }, { start: at(1) }, { start: at(3) }]);
+  });
+
+  it("takes no out-of-fold values of another model", async () => {
+    service.rows = () => [row(0, "flag", 1, { status: "in_sample" })];
+    service.stored = [row(0, "wedge", 0.4)];
+    service.storedBy = "2";
+    await predicted(0, 9);
+    expect(layer.getState().prediction).toBeNull();
+    expect(service.asked).toHaveLength(2);
   });
 
   it("shows in-sample values where the service has no others", async () => {
     service.rows = () => [row(0, "flag", 1, { status: "in_sample" })];
     await predicted(0, 9);
-    expect(layer.getState().prediction).toMatchObject({ inSample: "own", rows: [{ label: "flag", confidence: 1 }] });
+    expect(layer.getState().bands).toEqual([{ label: "flag", start: 0, end: 0, look: "in_sample" }]);
   });
 });
 
@@ -202,6 +219,18 @@ describe("the model", () => {
     await predicted(0, 9);
     await layer.refresh();
     expect(layer.getState().prediction).not.toBeNull();
+  });
+
+  it("is the one that was told last, whichever answer comes last", async () => {
+    let answerSlowly: () => void = () => undefined;
+    const slow = new Promise<ReturnType<typeof model>>((resolve) => (answerSlowly = () => resolve(model("1"))));
+    vi.spyOn(service, "modelInfo").mockReturnValueOnce(slow);
+    const first = layer.refresh();
+    service.served = model("2");
+    await layer.refresh();
+    answerSlowly();
+    await first;
+    expect(layer.getState().model?.model_info.model_version).toBe("2");
   });
 
   it("is asked about again when an answer comes from another one", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PredictionCache } from "@/prediction-layer/cache";
-import { bandsOf, colorOf, passing, runsOf, type Filters } from "@/prediction-layer/filters";
+import { bandsOf, colorOf, lookOf, passing, runsOf, type Filters } from "@/prediction-layer/filters";
 import { inSampleRange, withOutOfFold } from "@/prediction-layer/out-of-fold";
 import { cutAnswer, planRequests, predictBody } from "@/prediction-layer/requests";
 import { at, candle, model, prediction, row, series, span } from "./parts";
@@ -44,8 +44,8 @@ describe("the candles that are sent", () => {
 
   it("have context on both sides, as far as there are candles", () => {
     const middle = { start: at(40), end: at(49) };
-    expect(planRequests(candles, middle, 10)).toEqual([{ first: 40, end: 50, sentFrom: 20, sentEnd: 70 }]);
-    expect(planRequests(candles, middle, 30)).toEqual([{ first: 40, end: 50, sentFrom: 0, sentEnd: 100 }]);
+    expect(planRequests(candles, middle, 10)).toEqual([{ first: 40, end: 50, askedFrom: 30, sentFrom: 20, sentEnd: 70 }]);
+    expect(planRequests(candles, middle, 30)).toEqual([{ first: 40, end: 50, askedFrom: 10, sentFrom: 0, sentEnd: 100 }]);
   });
 
   it("go in parts that adjoin", () => {
@@ -70,13 +70,13 @@ describe("the candles that are sent", () => {
         low: [1, 1, 1, 1, 1],
         close: [2, 2, 2, 2, 2],
       },
-      predict_from: at(3),
+      predict_from: at(2),
       threshold: 0,
     });
   });
 
   it("carry volume only where every candle has one", () => {
-    const part = { first: 0, end: 2, sentFrom: 0, sentEnd: 2 };
+    const part = { first: 0, end: 2, askedFrom: 0, sentFrom: 0, sentEnd: 2 };
     const [full, half] = [[{ ...candle(0), volume: 5 }, { ...candle(1), volume: 6 }], [{ ...candle(0), volume: 5 }, candle(1)]];
     expect(predictBody({ ...series(0), candles: full }, part).candles.volume).toEqual([5, 6]);
     expect(predictBody({ ...series(0), candles: half }, part).candles).not.toHaveProperty("volume");
@@ -92,7 +92,7 @@ describe("the candles that are sent", () => {
       candles: Array.from({ length: 10 }, (_, index) => row(index)),
       spans: [span(2, 4), span(5, 6), span(7, 9)],
     };
-    const part = { first: 4, end: 7, sentFrom: 0, sentEnd: 10 };
+    const part = { first: 4, end: 7, askedFrom: 0, sentFrom: 0, sentEnd: 10 };
     const asFirst = cutAnswer(answer, series(10), part, true);
     expect(asFirst.candles.map((each) => each.time)).toEqual([4, 5, 6].map(at));
     expect(asFirst.spans).toEqual([span(2, 4), span(5, 6)]);
@@ -157,44 +157,41 @@ describe("runs", () => {
   it("are none where candles pass and no span does", () => {
     expect(runsOf(prediction(0, 1, { rows: [row(0), row(1)] }), all)).toEqual([]);
   });
-
-  it("are found among in-sample candles whose stored values have no spans", () => {
-    const labels: [string, number][] = [["flag", 0.5], ["flag", 0.7], ["O", 0.9], ["flag", 0.9], ["wedge", 0.9]];
-    const rows = labels.map(([label, confidence], index) => row(index, label, confidence, { status: "in_sample" }));
-    const told = prediction(0, 5, { rows: [...rows, row(5)], spans: [span(5, 5)], inSample: "stored_without_spans" });
-    expect(runsOf(told, all).map((run) => [run.label, run.start, run.end, run.look])).toEqual([
-      ["flag", at(0), at(1), "in_sample"],
-      ["flag", at(3), at(3), "in_sample"],
-      ["wedge", at(4), at(4), "in_sample"],
-      ["flag", at(5), at(5), "ok"],
-    ]);
-    expect(runsOf(told, all)[0]?.confidence).toBeCloseTo(0.6);
-  });
 });
 
 describe("out-of-fold values", () => {
   const known = { status: "in_sample" } as const;
-  const served = prediction(0, 3, {
-    rows: [row(0, "flag", 1, known), row(1, "flag", 1, known), row(2, "wedge", 0.8), row(3, "O", 0.9)],
-    spans: [span(0, 1, "flag", 1), span(2, 2, "wedge", 0.8)],
-  });
+  const served = {
+    model_name: "patterns",
+    model_version: "1",
+    run_id: "run-1",
+    required_history: 0,
+    insufficient_history: 0,
+    candles: [row(0, "flag", 1, known), row(1, "flag", 1, known), row(2, "flag", 1, known), row(3, "wedge", 0.8)],
+    spans: [span(0, 1, "flag", 1), span(2, 3, "flag", 1), span(3, 3, "wedge", 0.8)],
+  };
 
   it("are wanted from the first to the last in-sample candle", () => {
-    expect(inSampleRange(served.rows)).toEqual({ start: 0, end: at(1) });
+    expect(inSampleRange(served.candles)).toEqual({ start: 0, end: at(2) });
     expect(inSampleRange([row(0)])).toBeUndefined();
   });
 
   it("take the place of in-sample values and of nothing else", () => {
-    const stored = { candles: [row(0, "O", 0.6), row(1, null, null), row(2, "flag", 0.1)], spans: [span(1, 1, "flag", 0.4)] };
-    const { rows, spans, inSample } = withOutOfFold(served, stored);
-    expect(rows.map((each) => [each.label, each.confidence, each.status])).toEqual([
-      ["O", 0.6, "in_sample"],
+    const stored = [row(0, "O", 0.6), row(1, "wedge", 0.4), row(2, null, null), row(3, "flag", 0.1)];
+    const { candles } = withOutOfFold(served, { ...served, candles: stored, spans: [] });
+    expect(candles.map((each) => [each.label, each.confidence, lookOf(each)])).toEqual([
+      ["O", 0.6, "out_of_fold"],
+      ["wedge", 0.4, "out_of_fold"],
       ["flag", 1, "in_sample"],
       ["wedge", 0.8, "ok"],
-      ["O", 0.9, "ok"],
     ]);
-    expect(spans).toEqual([span(1, 1, "flag", 0.4), span(2, 2, "wedge", 0.8)]);
-    expect(inSample).toBe("stored");
+  });
+
+  it("bring the patterns that begin there, and the model's own begin elsewhere", () => {
+    const stored = [row(0, "O", 0.6), row(1, "wedge", 0.4)];
+    const said = [span(1, 2, "wedge", 0.4), span(2, 3, "wedge", 0.3)];
+    const { spans } = withOutOfFold(served, { ...served, candles: stored, spans: said });
+    expect(spans).toEqual([span(1, 2, "wedge", 0.4), span(2, 3, "flag", 1), span(3, 3, "wedge", 0.8)]);
   });
 });
 

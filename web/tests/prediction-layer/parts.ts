@@ -39,7 +39,7 @@ export function run(first: number, last: number, label = "flag", confidence = 0.
 
 export function prediction(first: number, last: number, more: Partial<Prediction> = {}): Prediction {
   const range = { start: at(first), end: at(last) };
-  return { range, model: "patterns 1 aa", modelVersion: "1", rows: [], spans: [], inSample: "own", ...more };
+  return { range, model: "patterns 1 aa", modelVersion: "1", rows: [], spans: [], ...more };
 }
 
 export function model(version = "1", required_history = 0): ModelInfoResponse {
@@ -53,8 +53,8 @@ export function model(version = "1", required_history = 0): ModelInfoResponse {
       trained_at: 0,
       feature_count: 1,
       label_names: ["flag", "wedge"],
-      required_history,
     },
+    required_history,
     metrics: { accuracy: 1, f1_macro: 1, per_class: {} },
     label_config: [
       { name: "flag", color: "#112233", threshold: 0.3 },
