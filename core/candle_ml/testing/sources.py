@@ -111,7 +111,7 @@ def check_reads_the_same_again(subject: Subject) -> None:
 
 
 def check_writes_nothing(subject: Subject) -> None:
-    """Reading leaves the project folder as it was."""
+    """Reading leaves the project folder as it was, but for what is kept in `.candle-ml`."""
     if subject.root is not None:
         before = _listing(subject.root)
         subject.read(subject.build())
@@ -144,7 +144,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _listing(root: Path) -> list[tuple[str, int, int]]:
-    paths = sorted(path for path in root.rglob("*") if path.is_file())
+    paths = sorted(path for path in root.rglob("*") if path.is_file() and ".candle-ml" not in path.parts)
     return [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
 
 
