@@ -13,6 +13,8 @@ from candle_ml.plugins import PluginManager
 from candle_ml.testing import contract_checks, example_annotations, example_series
 
 MANAGER = PluginManager.load()
+NEEDS_A_SERVER = {"annotator-api"}
+"""Components that tests of their own run through the checks, beside what they talk to."""
 FASTER = {"random-forest": {"trees": 20}, "xgboost": {"rounds": 20}}
 OTHER_OPTIONS = {
     "windowed": (
@@ -39,6 +41,8 @@ def cases() -> list[object]:
     named = []
     for offer in MANAGER.offers:
         component = offer.component
+        if component.name in NEEDS_A_SERVER:
+            continue
         for number, options in enumerate((FASTER.get(component.name, {}), *OTHER_OPTIONS.get(component.name, ()))):
             named.append(pytest.param(component, options, id=f"{component.name}-{number}"))
     return named

@@ -11,6 +11,7 @@ PACKAGES = {
     "features-talib": ("talib",),
     "models-tree": ("sklearn", "xgboost", "skops"),
     "sources": ("pandas", "pyarrow"),
+    "annotator": ("tenacity", "urllib3"),
     "tracking": ("mlflow",),
     "data": ("dvc",),
     "server": ("quart", "hypercorn", "structlog", "prometheus_client"),
@@ -21,6 +22,7 @@ NEEDS = {
     "labels-windowed": ("label-encoder", ("windowed",)),
     "models-tree": ("model-trainer", ("random-forest", "xgboost")),
     "sources": ("annotation-source", ("candle-files", "annotation-files")),
+    "annotator": ("annotation-source", ("annotator-api",)),
 }
 SCRIPT = """
 import sys
@@ -56,6 +58,7 @@ def test_a_plugin_builds_with_its_own_packages_only(extra: str) -> None:
         ("xgboost", "model-trainer", "xgboost", "models-tree"),
         ("skops", "model-trainer", "random-forest", "models-tree"),
         ("pandas", "annotation-source", "candle-files", "sources"),
+        ("urllib3", "annotation-source", "annotator-api", "annotator"),
     ],
 )
 def test_a_missing_package_names_the_extra(package: str, kind: str, name: str, extra: str) -> None:

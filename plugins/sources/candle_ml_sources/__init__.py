@@ -1,1 +1,1 @@
-"""Candle and annotation files as sources for candle-ml."""
+"""Candle files, annotation files and the annotator as sources for candle-ml."""

@@ -1,10 +1,10 @@
-"""Candle files and annotation files on disk."""
+"""Candle files and annotation files on disk, and the annotator's API."""
 
 from collections.abc import Iterable
 
 from candle_ml.components import AnnotationSourceComponent, lazy
 from candle_ml.hookspecs import hookimpl
-from candle_ml_sources.options import AnnotationFilesOptions, CandleFilesOptions
+from candle_ml_sources.options import AnnotationFilesOptions, AnnotatorApiOptions, CandleFilesOptions
 
 
 @hookimpl
@@ -23,4 +23,11 @@ def candle_ml_annotation_sources() -> Iterable[AnnotationSourceComponent]:
         build=lazy("candle_ml_sources.annotation_files:AnnotationFiles"),
         options=AnnotationFilesOptions,
         extra="sources",
+    )
+    yield AnnotationSourceComponent(
+        name="annotator-api",
+        summary="candles, annotations and reviewed ranges of the annotator's charts",
+        build=lazy("candle_ml_sources.annotator_api:AnnotatorApi"),
+        options=AnnotatorApiOptions,
+        extra="annotator",
     )
