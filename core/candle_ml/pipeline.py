@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import subprocess
+import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from candle_ml.audit import AuditReport, audit_before_training
-from candle_ml.bundle import model_hash, open_bundle
+from candle_ml.bundle import MANIFEST, file_digest, model_hash
 from candle_ml.bundling import Provenance, write_bundle
 from candle_ml.components import Progress, no_progress
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset, restricted
+from candle_ml.errors import RegistryError
 from candle_ml.evaluation import Evaluation, EvaluationOptions, evaluate
 from candle_ml.inference import LoadedModel, in_sample
 from candle_ml.measuring import Measured, measure
-from candle_ml.promotion import Promotion, UnfairComparisonError, promote
+from candle_ml.parameters import run_parameters
+from candle_ml.promotion import Evaluate, Promotion, UnfairComparisonError
 from candle_ml.reading import read_dataset
-from candle_ml.registry import Registry
 from candle_ml.reporting import write_files
+from candle_ml.spool import Registration, RunRecord, Spool
 from candle_ml.state import StateStore
-from candle_ml.tracking import TrackedRun, TrackingPlace, flatten
+from candle_ml.tracking import TrackedRun, TrackingAwayError, TrackingPlace
 from candle_ml.training import Prepared, Trained, cases, evaluated, fit, prepare, refitted
+from candle_ml.uploading import upload
 
 StageName = Literal["ingest", "dataset", "train", "evaluate", "register"]
 STAGES: tuple[StageName, ...] = get_args(StageName)
@@ -35,6 +39,7 @@ STAGES: tuple[StageName, ...] = get_args(StageName)
 class RunResult:
     """What a run has made, up to the stage it was told to stop after; None for what it did not reach.
 
+    `spooled` says why the run is not on the tracking server yet, None where it is or where nothing is tracked.
     `folder` holds the run's files: `bundle/`, `report.html`, `evaluation.json` and the configuration. `model_hash` is
     over the model files alone, so that one seed and one input give one hash. `data_version` names the input where it is
     kept.
@@ -51,6 +56,7 @@ class RunResult:
     evaluation: Evaluation | None = None
     model_hash: str | None = None
     promotion: Promotion | None = None
+    spooled: str | None = None
     report: Path | None = None
     notes: tuple[str, ...] = ()
 
@@ -69,21 +75,23 @@ def run(
     A `data_version` is learned from instead of the sources; without one the input is kept as a version before training,
     where the data stage is enabled.
 
+    A finished run is recorded in the spool before it is uploaded, and stays there while the tracking server is away.
     Raises a `CandleMLError`; a run that had begun on the tracking server is closed there as failed.
     """
     dataset = read_input(config, start, end, data_version, progress)
+    begun = _begun(config, dataset, uuid.uuid4().hex, data_version)
     if not (_reaches(until, "train") and config.model.enabled):
-        return _prepared(_begun(config, dataset, uuid.uuid4().hex, data_version), config, until, progress)
-    data_version = data_version or kept_version(config, dataset)
-    with _tracking(config) as tracking:
-        run_id = tracking.run_id if tracking else uuid.uuid4().hex
-        with _recorded(config, run_id, data_version) as metrics:
-            result = _prepared(_begun(config, dataset, run_id, data_version), config, until, progress)
-            result = _train(result, config, until, progress)
-            if tracking:
-                result = _log(result, config, tracking, until, progress)
-            metrics.update(result.measured.metrics())
-    return result
+        return _prepared(begun, config, until, progress)
+    begun = replace(begun, data_version=data_version or kept_version(config, dataset))
+    started_at = _now()
+    with _tracked(config, begun.run_id, started_at), _recorded(config, begun) as metrics:
+        result = _train(_prepared(begun, config, until, progress), config, until, progress)
+        metrics.update(result.measured.metrics())
+        if config.tracking.enabled:
+            progress("record run", 0, 1)
+            Spool(config.root).write(_record(result, config, until, started_at, start, end))
+            progress("record run", 1, 1)
+    return _uploaded(result, config, progress) if config.tracking.enabled else result
 
 
 def read_input(
@@ -127,30 +135,30 @@ def _reaches(until: StageName, stage: StageName) -> bool:
 
 
 @contextmanager
-def _tracking(config: PipelineConfig) -> Iterator[TrackedRun | None]:
-    """The run on the tracking server, closed as failed when anything goes wrong; None where tracking is disabled."""
-    if not config.tracking.enabled:
-        yield None
-        return
-    place = TrackingPlace.of(config.tracking.uri, config.root)
-    run = TrackedRun.start(place, config.experiment, f"{config.name}-{config.model.chosen.name}")
+def _tracked(config: PipelineConfig, run_id: str, started_at: int) -> Iterator[None]:
+    """The run on the tracking server while it trains, where that answers; closed as failed when anything goes wrong."""
+    tracked: TrackedRun | None = None
+    if config.tracking.enabled:
+        with suppress(TrackingAwayError):
+            place = TrackingPlace.of(config.tracking.uri, config.root)
+            tracked = TrackedRun.open(place, config.experiment, _run_name(config), run_id, started_at)
     try:
-        yield run
+        yield
     except BaseException as error:
-        run.fail(error)
+        if tracked is not None:
+            tracked.fail(error)
         raise
-    run.finish()
 
 
 @contextmanager
-def _recorded(config: PipelineConfig, run_id: str, data_version: str | None) -> Iterator[dict[str, float]]:
+def _recorded(config: PipelineConfig, begun: RunResult) -> Iterator[dict[str, float]]:
     """The run in the state store; its metrics are to be put into what this yields.
 
     An interrupted run is left to the store, which closes it as interrupted.
     """
+    run_id, model = begun.run_id, config.model.chosen.name
     with StateStore.open(config.root) as store:
-        model = config.model.chosen.name
-        store.begin_run(run_id, model, config.experiment, config.hash, config.text, data_version)
+        store.begin_run(run_id, model, config.experiment, config.hash, config.text, begun.data_version)
         metrics: dict[str, float] = {}
         try:
             yield metrics
@@ -194,49 +202,69 @@ def audit_line(report: AuditReport | None) -> str:
     return "not made: the audit stage is disabled" if report is None else report.summary
 
 
-def _log(
-    result: RunResult, config: PipelineConfig, tracking: TrackedRun, until: StageName, progress: Progress
-) -> RunResult:
-    """Parameters, metrics, files and the model; then the registry."""
-    assert result.trained is not None
-    progress("logging", 0, 2)
-    chosen = {"model": config.model.chosen, "labels": config.labels.chosen}
-    named = {**chosen, **{f"features.{choice.name}": choice for choice in config.features.use}}
-    params = flatten({"model": chosen["model"].name, "labels": chosen["labels"].name, "seed": config.seed})
-    for prefix, choice in named.items():
-        params |= flatten(choice.options.model_dump(mode="json"), prefix)
+def _record(
+    result: RunResult, config: PipelineConfig, until: StageName, started_at: int, start: int | None, end: int | None
+) -> RunRecord:
+    """All that is to be logged of a run."""
+    stage = config.registry
+    registration = Registration(model_name=config.model_name, alias=stage.alias, rule=stage.promote)
     tags = {"config_hash": config.hash, "data_hash": result.dataset.hash, "model_hash": result.model_hash or ""}
     tags |= {"data_version": result.data_version} if result.data_version else {}
     tags |= {"label_set_hash": result.evaluation.label_set_hash} if result.evaluation else {}
-    tracking.log(params, result.measured.metrics(), tags | {"audit": audit_line(result.audit)})
-    tracking.log_files(result.folder)
-    source = tracking.log_model(result.folder / "bundle")
-    progress("logging", 1, 2)
-    if _reaches(until, "register") and config.registry.enabled:
-        result = replace(result, promotion=_register(result, config, tracking, source))
-    progress("logging", 2, 2)
-    return result
+    return RunRecord(
+        run_id=result.run_id,
+        name=_run_name(config),
+        experiment=config.experiment,
+        started_at=started_at,
+        ended_at=_now(),
+        params=run_parameters(config, start, end),
+        metrics=result.measured.metrics(),
+        tags=tags | {"audit": audit_line(result.audit)},
+        start=start,
+        end=end,
+        data_version=result.data_version,
+        data_hash=result.dataset.hash,
+        digest=file_digest(result.folder / "bundle" / MANIFEST),
+        registration=registration if _reaches(until, "register") and stage.enabled else None,
+    )
 
 
-def _register(result: RunResult, config: PipelineConfig, tracking: TrackedRun, source: str) -> Promotion:
+def _uploaded(result: RunResult, config: PipelineConfig, progress: Progress) -> RunResult:
+    """The run on the tracking server, or the reason why it stays in the spool."""
     assert result.prepared is not None
     prepared = result.prepared
-    sealed = open_bundle(result.folder / "bundle")
-    registry = Registry(tracking.place, config.model_name)
-    version = registry.register(source, result.run_id, sealed.digest, sealed.info)
+    place = TrackingPlace.of(config.tracking.uri, config.root)
+    judge = on_test_block(config, lambda: prepared)
+    try:
+        return replace(result, promotion=upload(Spool(config.root), result.run_id, place, judge, progress))
+    except RegistryError as error:
+        return replace(result, spooled=str(error))
 
-    def on_test_block(holder: LoadedModel) -> Evaluation | None:
+
+def _run_name(config: PipelineConfig) -> str:
+    return f"{config.name}-{config.model.chosen.name}"
+
+
+def _now() -> int:
+    """Unix milliseconds UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def on_test_block(config: PipelineConfig, prepared: Callable[[], Prepared]) -> Evaluate:
+    """How a run evaluates another version on its own test block; `prepared` is asked for the run's data when needed."""
+
+    def scores(holder: LoadedModel) -> Evaluation | None:
         if config.split.method == "random":
             raise UnfairComparisonError.at("split", "scores of a random split compare with nothing")
-        predictor, block = holder.predictor, prepared.split.block("test")
-        found = [] if block is None else cases(prepared.dataset, predictor, prepared.split.train.classes, block)
+        data = prepared()
+        predictor, block = holder.predictor, data.split.block("test")
+        found = [] if block is None else cases(data.dataset, predictor, data.split.train.classes, block)
         if any((in_sample(holder.info, case.candles.key, case.candles.time) & case.scored()).any() for case in found):
             where = f"version {holder.info.model_name} of run {holder.info.run_id[:8]}"
             raise UnfairComparisonError.at(where, "was made with candles of this test block")
-        return evaluated(prepared, predictor, found, config) if found else None
+        return evaluated(data, predictor, found, config) if found else None
 
-    stage = config.registry
-    return promote(registry, version, stage.alias, stage.promote, result.evaluation, on_test_block)
+    return scores
 
 
 def git_commit(root: Path) -> str | None:

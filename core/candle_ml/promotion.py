@@ -6,20 +6,19 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from candle_ml.annotations import NO_PATTERN
 from candle_ml.errors import CandleMLError, RegistryError
 from candle_ml.evaluation import Evaluation
 from candle_ml.inference import LoadedModel, load_model
 from candle_ml.registry import RegisteredVersion, Registry
+from candle_ml.spool import Rule
 
-Rule = Literal["always", "better", "never"]
 Evaluate = Callable[[LoadedModel], Evaluation | None]
 
 
 class UnfairComparisonError(CandleMLError):
-    """One of the two versions has seen the test block."""
+    """One of the two versions has seen the test block, or there is none to compare them on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +41,13 @@ def promote(
 ) -> Promotion:
     """Move the alias by rule.
 
-    `better` evaluates the version that holds the alias on the same test block as the new one (`evaluate`) and compares
-    the macro span F1 there; a label that the old one does not know counts as missed. A version that forgets a label
-    never takes the alias by this rule; `evaluate` raises `UnfairComparisonError` where one of them has seen the block.
+    `always` leaves it only to a version that was trained later. `better` evaluates the version that holds the alias on
+    the same test block as the new one (`evaluate`) and compares the macro span F1 there; a label that the old one does
+    not know counts as missed. A version that forgets a label never takes the alias by this rule; `evaluate` raises
+    `UnfairComparisonError` where one of them has seen the block.
     """
     holder = registry.at_alias(alias)
-    promoted, reason = _judge(registry, holder, rule, evaluation, evaluate)
+    promoted, reason = _judge(registry, version, holder, rule, evaluation, evaluate)
     if promoted:
         registry.promote(version.version, alias)
     return Promotion(registry.find(version=version.version), alias, promoted, reason)
@@ -55,6 +55,7 @@ def promote(
 
 def _judge(
     registry: Registry,
+    version: RegisteredVersion,
     holder: RegisteredVersion | None,
     rule: Rule,
     evaluation: Evaluation | None,
@@ -64,8 +65,11 @@ def _judge(
         return False, "promote is 'never'"
     if holder is None:
         return True, "no version held the alias"
+    if holder.version == version.version:
+        return True, "it holds the alias already"
     if rule == "always":
-        return True, "promote is 'always'"
+        later = holder.trained_at > version.trained_at
+        return not later, f"version {holder.version} was trained later" if later else "promote is 'always'"
     if evaluation is None:
         return False, "nothing was evaluated, so nothing shows that it is better"
     try:

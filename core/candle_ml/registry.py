@@ -16,16 +16,22 @@ if TYPE_CHECKING:
 
 _HISTORY_TAG = "candle_ml.history."
 _LONGEST_HISTORY = 20
+_RUN_TAG = "run_id"
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredVersion:
-    """One registered version. `digest` is that of the bundle's manifest; `trained_at` is Unix seconds UTC."""
+    """One registered version.
+
+    `run_id` is candle-ml's, `tracking_id` the tracking server's of the same run; `digest` is that of the bundle's
+    manifest; `trained_at` is Unix seconds UTC.
+    """
 
     name: str
     version: int
     aliases: tuple[str, ...]
     run_id: str
+    tracking_id: str
     source: str
     digest: str
     model_type: str
@@ -89,16 +95,30 @@ class Registry:
         by_run = [version for version in self.versions() if version.run_id == name]
         return by_run[0] if by_run else self.find(alias=name)
 
-    def register(self, source: str, run_id: str, digest: str, info: BundleInfo) -> RegisteredVersion:
-        """Make a logged model the next version; its digest and summary are written with it, in one step."""
-        tags = {"digest": digest, "model_type": info.model_type, "trained_at": str(info.trained_at)}
+    def register(self, model_id: str, tracking_id: str, digest: str, info: BundleInfo) -> RegisteredVersion:
+        """Make a logged model the next version, or find the one that its run has become already.
+
+        Its digest and summary are written with it, in one step.
+        """
+        tags = {_RUN_TAG: info.run_id, "digest": digest, "model_type": info.model_type}
+        tags |= {"trained_at": str(info.trained_at)}
         if info.metrics.f1_macro is not None:
             tags["f1_macro"] = repr(info.metrics.f1_macro)
+        if not self._of_run(info.run_id):
+            self._create()
+            with self.place.guarded():
+                source = f"models:/{model_id}"
+                self._client.create_model_version(self.name, source, tracking_id, tags=tags, model_id=model_id)
+        # A request that was answered too late is sent again, and has made two.
+        first, *repeated = self._of_run(info.run_id)
+        for version in repeated:
+            self.delete(version)
+        return first
+
+    def delete(self, version: RegisteredVersion) -> None:
+        """Take a version out of the registry."""
         with self.place.guarded():
-            if self._model() is None:
-                self._client.create_registered_model(self.name)
-            version = self._client.create_model_version(self.name, source, run_id, tags=tags)
-        return self.find(version=int(version.version))
+            self._client.delete_model_version(self.name, str(version.version))
 
     def promote(self, version: int, alias: str) -> None:
         """Point an alias at a version, remembering where it pointed before."""
@@ -147,6 +167,21 @@ class Registry:
                     return None
                 raise
 
+    def _create(self) -> None:
+        """Make the registered model, which another process may be making at the same time."""
+        from mlflow.exceptions import MlflowException
+
+        with self.place.guarded():
+            try:
+                self._client.create_registered_model(self.name)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+
+    def _of_run(self, run_id: str) -> list[RegisteredVersion]:
+        """The versions that a run has become, the oldest first."""
+        return [version for version in reversed(self.versions()) if version.run_id == run_id]
+
     def _history(self, alias: str) -> list[int]:
         model = self._model()
         text = "[]" if model is None else model.tags.get(_HISTORY_TAG + alias, "[]")
@@ -165,7 +200,8 @@ def _registered(version: ModelVersion, model: RegisteredModel) -> RegisteredVers
         name=version.name,
         version=int(version.version),
         aliases=aliases,
-        run_id=version.run_id,
+        run_id=version.tags.get(_RUN_TAG, version.run_id),
+        tracking_id=version.run_id,
         source=version.source,
         digest=version.tags.get("digest", ""),
         model_type=version.tags.get("model_type", ""),

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from candle_ml.embedded_store import make_store
 from candle_ml.errors import RegistryError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+RUN_TAG = "candle_ml.run_id"
+"""Leads from a run on the tracking server to the same run in the state store and in the project folder."""
+
+EndStatus = Literal["FINISHED", "FAILED", "KILLED"]
 
 _BATCH = 100
-_LONGEST_PARAM = 500
+_LONGEST_PARAM = 6000
 _QUIET_DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -26,6 +34,18 @@ _QUIET_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
 }
 _MODEL_CODE = Path(__file__).with_name("mlflow_model.py")
+_AWAY = (
+    (r"[Cc]onnection refused", "cannot be reached: nothing listens there"),
+    (r"[Nn]ame or service|[Nn]ame resolution|nodename|getaddrinfo", "cannot be reached: its host is unknown"),
+    (r"No route|unreachable", "cannot be reached: there is no way to its host"),
+    (r"timed out|[Tt]imeout", "does not answer in time"),
+    (r"closed connection|[Cc]onnection reset|[Cc]onnection aborted", "broke the connection off"),
+)
+"""What MLflow's long messages of a failed request hold, and how that is told."""
+
+
+class TrackingAwayError(RegistryError):
+    """The tracking server does not answer, or only with an error of its own; later it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,100 +95,181 @@ class TrackingPlace:
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Turn what MLflow raises into a `RegistryError` that names the place."""
+        """Turn what MLflow raises into a `RegistryError` or `TrackingAwayError` that names the place."""
         from mlflow.exceptions import MlflowException
+        from requests.exceptions import RequestException
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
             yield
-        except (MlflowException, SQLAlchemyError) as error:
-            expected = "check that it is running and reachable" if self.artifacts is None else "check the store"
-            raise RegistryError.at(self.shown, _first_line(error), expected) from error
+        except (MlflowException, RequestException, SQLAlchemyError) as error:
+            kind = TrackingAwayError if _is_away(error) else RegistryError
+            raise kind.at(self.shown, _reason(error), self._advice(error)) from error
+
+    def _advice(self, error: Exception) -> str:
+        if self.artifacts is not None:
+            return "check the store"
+        if "Invalid Host header" in str(error):
+            return "name this host in MLFLOW_SERVER_ALLOWED_HOSTS where the server is started"
+        return "check that it is running and reachable"
 
 
 class TrackedRun:
-    """One run on the tracking server: parameters and metrics go in one batch each, artifacts as files."""
+    """One run on the tracking server.
 
-    def __init__(self, place: TrackingPlace, client: MlflowClient, run_id: str) -> None:
+    Each step finds what it has done before and leaves that as it is, so that an interrupted one is taken up again.
+    Times are Unix milliseconds UTC.
+    """
+
+    def __init__(self, place: TrackingPlace, client: MlflowClient, run: Run) -> None:
         self.place = place
-        self.run_id = run_id
+        self.tracking_id = str(run.info.run_id)
+        self._experiment_id = str(run.info.experiment_id)
         self._client = client
 
     @classmethod
-    def start(cls, place: TrackingPlace, experiment: str, name: str) -> TrackedRun:
-        """Begin a run, making the experiment where it does not exist."""
+    def open(cls, place: TrackingPlace, experiment: str, name: str, run_id: str, started_at: int) -> TrackedRun:
+        """The run whose tag is `run_id`; it and its experiment are made where they do not exist."""
         client = place.client()
         with place.guarded():
-            found = client.get_experiment_by_name(experiment)
-            if found:
-                place.check_inside(f"experiment {experiment}", found.artifact_location)
-            experiment_id = found.experiment_id if found else _create_experiment(client, place, experiment)
-            run = client.create_run(experiment_id, run_name=name)
-        return cls(place, client, run.info.run_id)
+            experiment_id = _experiment(client, place, experiment)
+            if not _runs_of(client, experiment_id, run_id):
+                client.create_run(experiment_id, start_time=started_at, tags={RUN_TAG: run_id}, run_name=name)
+            # A request that was answered too late is sent again, and has made two.
+            first, *repeated = _runs_of(client, experiment_id, run_id)
+            for run in repeated:
+                client.delete_run(run.info.run_id)
+        return cls(place, client, first)
 
-    def log(self, params: Mapping[str, str], metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        """Log everything in as few requests as the server allows."""
-        from mlflow.entities import Metric, Param, RunTag
-        from mlflow.utils.time import get_current_time_millis
-
-        now = get_current_time_millis()
-        all_params = [Param(key, value[:_LONGEST_PARAM]) for key, value in params.items()]
-        all_metrics = [Metric(key, value, now, 0) for key, value in metrics.items()]
+    def log_model(self, bundle: Path) -> str:
+        """Log a bundle as an MLflow model whose code is candle-ml's; returns the model's id."""
         with self.place.guarded():
-            for start in range(0, max(len(all_params), 1), _BATCH):
-                batch = all_params[start : start + _BATCH]
-                self._client.log_batch(self.run_id, params=batch)
-            self._client.log_batch(
-                self.run_id, metrics=all_metrics, tags=[RunTag(key, value) for key, value in tags.items()]
-            )
+            model = self._logged_model()
+            if model.status != "READY":
+                with tempfile.TemporaryDirectory() as folder:
+                    path = Path(folder) / "model"
+                    _save_model(path, bundle, self.tracking_id, model.model_id)
+                    self._client.log_model_artifacts(model.model_id, str(path))
+                self._client.finalize_logged_model(model.model_id, "READY")
+        return str(model.model_id)
+
+    def log(
+        self,
+        params: Mapping[str, str],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+        at: int,
+        model_id: str | None = None,
+    ) -> None:
+        """Log everything in as few requests as the server allows; the metrics are also those of the model."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        all_params = [Param(key, value[:_LONGEST_PARAM]) for key, value in params.items()]
+        all_metrics = [Metric(key, value, at, 0, model_id=model_id) for key, value in metrics.items()]
+        with self.place.guarded():
+            for batch in _batches(all_params):
+                self._client.log_batch(self.tracking_id, params=batch)
+            for batch in _batches(all_metrics):
+                self._client.log_batch(self.tracking_id, metrics=batch)
+            self._client.log_batch(self.tracking_id, tags=[RunTag(key, value) for key, value in tags.items()])
 
     def log_files(self, folder: Path) -> None:
         """Upload the files of a folder, not those of its subfolders."""
         with self.place.guarded():
             for path in sorted(path for path in folder.iterdir() if path.is_file()):
-                self._client.log_artifact(self.run_id, str(path))
+                self._client.log_artifact(self.tracking_id, str(path))
 
-    def log_model(self, bundle: Path) -> str:
-        """Log a bundle as an MLflow model whose code is candle-ml's; returns its URI."""
-        import mlflow
+    @classmethod
+    def find(cls, place: TrackingPlace, experiment: str, run_id: str) -> TrackedRun | None:
+        """The run whose tag is `run_id`, None where the server has none."""
+        client = place.client()
+        with place.guarded():
+            found = client.get_experiment_by_name(experiment)
+            runs = _runs_of(client, found.experiment_id, run_id) if found else []
+        return cls(place, client, runs[0]) if runs else None
 
-        from candle_ml import __version__
-
-        with self.place.guarded(), mlflow.start_run(run_id=self.run_id):
-            logged = mlflow.pyfunc.log_model(
-                name="model",
-                python_model=str(_MODEL_CODE),
-                artifacts={"bundle": str(bundle)},
-                pip_requirements=[f"candle-ml[all]=={__version__}"],
-            )
-        return str(logged.model_uri)
-
-    def finish(self) -> None:
-        """Close the run as finished."""
+    def close(self, status: EndStatus, ended_at: int | None = None) -> None:
+        """Close the run."""
         with self.place.guarded():
-            self._client.set_terminated(self.run_id, "FINISHED")
+            self._client.set_terminated(self.tracking_id, status, ended_at)
 
     def fail(self, error: BaseException) -> None:
         """Close the run as failed, with the reason; a server that is away must not hide that reason."""
         with suppress(RegistryError), self.place.guarded():
-            self._client.set_tag(self.run_id, "error", _first_line(error) or type(error).__name__)
-            self._client.set_terminated(self.run_id, "FAILED")
+            self._client.set_tag(self.tracking_id, "error", _first_line(error) or type(error).__name__)
+            self._client.set_terminated(self.tracking_id, "FAILED")
+
+    def _logged_model(self) -> Any:
+        """The model of this run, whether or not its files are there."""
+        from mlflow.entities import LoggedModelOutput
+
+        wanted = f"source_run_id = '{self.tracking_id}'"
+        found = self._client.search_logged_models([self._experiment_id], wanted)
+        models = sorted(found, key=lambda model: (model.status != "READY", model.model_id))
+        if models:
+            return models[0]
+        model = self._client.create_logged_model(self._experiment_id, "model", self.tracking_id)
+        self._client.log_outputs(self.tracking_id, [LoggedModelOutput(model.model_id, step=0)])
+        return model
 
 
-def flatten(values: Any, prefix: str = "") -> dict[str, str]:
-    """Nested settings as dotted MLflow parameters."""
-    if isinstance(values, Mapping):
-        pairs = [(f"{prefix}.{key}" if prefix else str(key), value) for key, value in values.items()]
-    elif isinstance(values, (list, tuple)) and any(isinstance(value, (Mapping, list)) for value in values):
-        pairs = [(f"{prefix}.{number}", value) for number, value in enumerate(values)]
-    else:
-        return {prefix: str(values)}
-    return {key: text for name, value in pairs for key, text in flatten(value, name).items()}
+def _save_model(path: Path, bundle: Path, tracking_id: str, model_id: str) -> None:
+    import mlflow
+    from mlflow.models import Model
+
+    from candle_ml import __version__
+
+    mlflow.pyfunc.save_model(
+        path,
+        python_model=str(_MODEL_CODE),
+        artifacts={"bundle": str(bundle)},
+        pip_requirements=[f"candle-ml[all]=={__version__}"],
+        mlflow_model=Model(run_id=tracking_id, model_id=model_id),
+    )
 
 
-def _create_experiment(client: MlflowClient, place: TrackingPlace, experiment: str) -> str:
-    location = None if place.artifacts is None else (place.artifacts / experiment).as_uri()
-    return str(client.create_experiment(experiment, artifact_location=location))
+def _experiment(client: MlflowClient, place: TrackingPlace, name: str) -> str:
+    """The id of an experiment, which another process may be making at the same time."""
+    from mlflow.exceptions import MlflowException
+
+    location = None if place.artifacts is None else (place.artifacts / name).as_uri()
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, artifact_location=location))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = client.get_experiment_by_name(name)
+    place.check_inside(f"experiment {name}", found.artifact_location)
+    return str(found.experiment_id)
+
+
+def _runs_of(client: MlflowClient, experiment_id: str, run_id: str) -> list[Run]:
+    found = client.search_runs([experiment_id], f"tags.`{RUN_TAG}` = '{run_id}'")
+    return sorted(found, key=lambda run: str(run.info.run_id))
+
+
+def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
+
+
+def _is_away(error: Exception) -> bool:
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import HTTPError, RequestException
+    from sqlalchemy.exc import OperationalError
+
+    if isinstance(error, MlflowException):
+        return int(error.get_http_status_code()) >= 500
+    if isinstance(error, HTTPError) and error.response is not None:
+        return error.response.status_code >= 500
+    return isinstance(error, (RequestException, OperationalError))
+
+
+def _reason(error: Exception) -> str:
+    """What happened, in a line."""
+    said = _first_line(error)
+    return next((told for pattern, told in _AWAY if re.search(pattern, str(error))), said) if _is_away(error) else said
 
 
 def _first_line(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 
 from candle_ml.bundle import open_bundle
 from candle_ml.config import load_config
-from candle_ml.errors import CandleMLError, ConfigError, TrainingError
+from candle_ml.errors import ConfigError, TrainingError
 from candle_ml.evaluation import flat_metrics
 from candle_ml.inference import load_model
 from candle_ml.pipeline import STAGES, run
@@ -28,8 +28,8 @@ def client_of(root: Path) -> MlflowClient:
 
 def test_a_run_is_tracked_with_everything_it_was_made_from(demo_project: Project) -> None:
     """MLflow shows the run as finished, with parameters, metrics, report, configuration and the model."""
-    client, run_id = client_of(demo_project.root), demo_project.result.run_id
-    found = client.get_run(run_id)
+    client = client_of(demo_project.root)
+    (found,) = client.search_runs(["1"], f"tags.`candle_ml.run_id` = '{demo_project.result.run_id}'")
     assert found.info.status == "FINISHED"
     assert found.data.params["model"] == "xgboost"
     assert found.data.params["model.max_depth"] == "4"
@@ -38,7 +38,7 @@ def test_a_run_is_tracked_with_everything_it_was_made_from(demo_project: Project
     metrics = flat_metrics(demo_project.result.evaluation)
     assert {name: found.data.metrics[name] for name in metrics} == pytest.approx(metrics)
     assert found.data.tags["data_hash"] == demo_project.result.dataset.hash
-    names = {item.path for item in client.list_artifacts(run_id)}
+    names = {item.path for item in client.list_artifacts(found.info.run_id)}
     assert names == {"effective.yaml", "evaluation.json", "pipeline.yaml", "report.html"}
     source = (demo_project.root / "config" / "pipeline.yaml").read_text("utf-8")
     assert (demo_project.result.folder / "pipeline.yaml").read_text("utf-8") == source
@@ -109,7 +109,7 @@ def test_one_seed_gives_one_model(demo_project: Project) -> None:
 def test_a_run_stops_after_the_named_stage(fresh_project: Path, stage: str) -> None:
     """Everything up to the stage is there, nothing after it."""
     result = run(load_config(fresh_project / "config" / "pipeline.yaml"), until=stage)  # type: ignore[arg-type]
-    reached = STAGES.index(stage)  # type: ignore[arg-type]
+    reached = STAGES.index(stage)
     assert (result.prepared is not None) == (reached >= STAGES.index("dataset"))
     assert (result.trained is not None) == (reached >= STAGES.index("train"))
     assert (result.evaluation is not None) == (reached >= STAGES.index("evaluate"))
@@ -241,12 +241,3 @@ def test_evaluation_json_is_the_evaluation(demo_project: Project) -> None:
     content = json.loads((demo_project.result.folder / "evaluation.json").read_text("utf-8"))
     assert demo_project.result.evaluation is not None
     assert content["f1_macro"] == demo_project.result.evaluation.f1_macro
-
-
-def test_an_unreachable_server_is_a_plain_error(fresh_project: Path) -> None:
-    """A tracking server that is away is named, without a traceback's worth of words."""
-    config = load_config(fresh_project / "config" / "pipeline.yaml", ["tracking.uri=http://127.0.0.1:9"])
-    with pytest.raises(CandleMLError) as caught:
-        run(config)
-    assert str(caught.value).startswith("http://127.0.0.1:9: ")
-    assert str(caught.value).endswith("check that it is running and reachable")
