@@ -20,6 +20,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -40,6 +41,11 @@ _LARGEST_MANIFEST = 1 << 20
 _BLOCK = 1 << 20
 
 
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+UnixTime = Annotated[int, Field(ge=0, le=253_402_300_799)]
+
+
 class Frozen(BaseModel):
     """Base of what stands in `bundle.json`."""
 
@@ -49,18 +55,18 @@ class Frozen(BaseModel):
 class ClassMetrics(Frozen):
     """Per-candle scores of one class on the test block."""
 
-    precision: float
-    recall: float
-    f1_score: float
-    support: int
+    precision: Share
+    recall: Share
+    f1_score: Share
+    support: Count
 
 
 class MetricsSummary(Frozen):
     """Per-candle scores on the test block; None where nothing was evaluated."""
 
-    accuracy: float | None = None
-    f1_macro: float | None = None
-    f1_weighted: float | None = None
+    accuracy: Share | None = None
+    f1_macro: Share | None = None
+    f1_weighted: Share | None = None
     per_class: dict[str, ClassMetrics] = Field(default_factory=dict)
 
 
@@ -103,12 +109,12 @@ class BundleInfo(Frozen):
     model_type: str
     experiment_name: str
     run_id: str
-    trained_at: int
+    trained_at: UnixTime
     seed: int
     classes: tuple[str, ...]
     label_colors: dict[str, str]
-    thresholds: dict[str, float]
-    lengths: dict[str, int]
+    thresholds: dict[str, Share]
+    lengths: dict[str, Count]
     timeframes: tuple[str, ...]
     window: int
     lookback: int
