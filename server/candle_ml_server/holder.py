@@ -29,6 +29,7 @@ Answered = TypeVar("Answered")
 _LOAD_SECONDS = 600.0
 _ASK_SECONDS = 60.0
 _UNTOLD = Problem("model", "could not be loaded", "the log of the service says why")
+_UNFETCHED = Problem("model", "its files cannot be fetched", "the log of the service says why")
 _TRAIN_ONE = "train one with: candle-ml train"
 
 
@@ -173,7 +174,9 @@ class ModelHolder:
         known = isinstance(error, CandleMLError)
         log.error("load failed", model_version=version.version, error=str(error), exc_info=not known)
         problems: tuple[Problem, ...] = (_UNTOLD,)
-        if isinstance(error, CandleMLError) and not isinstance(error, RegistryError):
+        if isinstance(error, RegistryError | OSError):
+            problems = (_UNFETCHED,)
+        elif isinstance(error, CandleMLError):
             problems = without_paths(error.problems)
         return FailedLoad(version.version, problems, time.monotonic() + self._retry_seconds)
 

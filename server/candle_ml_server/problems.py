@@ -126,4 +126,4 @@ _DETAILS = {
 
 
 def _reduced(text: str) -> str:
-    return re.sub(r"(?<![\w:/])(?:/[^\s/'\":;,]+)+/([^\s/'\":;,]+)", r"\1", text)
+    return re.sub(r"(?<![\w.:/])(?:/[^\s/'\":;,]+)+/([^\s/'\":;,]+)", r"\1", text)

@@ -114,6 +114,7 @@ PATHS = {
     "sqlite:////srv/me/mlflow.db: away": "sqlite:////srv/me/mlflow.db: away",
     "model/meta.json: its bytes have changed": "model/meta.json: its bytes have changed",
     "1/2 and a/b": "1/2 and a/b",
+    "the name '../../outside'": "the name '../../outside'",
 }
 
 

@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-START = "import sys; from candle_ml.cli import main; sys.argv[0] = 'candle-ml'; main()"
+from .services import START
 
 
 class Clients:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from candle_ml.bundle import CALIBRATOR, EFFECTIVE, GOLDEN, OUT_OF_FOLD, BundleInfo, SealedBundle, open_bundle
+from candle_ml.bundle import CALIBRATOR, EFFECTIVE, GOLDEN, INFO, OUT_OF_FOLD, BundleInfo, SealedBundle, open_bundle
 from candle_ml.calibration import Calibrator
 from candle_ml.config import PipelineConfig, parse_config
 from candle_ml.errors import BundleError
@@ -39,20 +39,36 @@ def load_model(folder: Path, digest: str | None = None) -> LoadedModel:
     sealed = open_bundle(folder, digest)
     config = parse_config(sealed.text(EFFECTIVE), f"{folder.name}/{EFFECTIVE}", folder)
     predictor = _predictor(sealed, config)
+    _check_facts(sealed.info, predictor)
     receipt = replay(predictor, Golden.load(folder / GOLDEN), sealed.info.versions)
+    if not receipt.rows:
+        raise BundleError.at(GOLDEN, "no golden rows", "rows that prove what the model computes")
     stored = folder / OUT_OF_FOLD
     out_of_fold = OutOfFold.load(stored) if stored.is_file() else None
     return LoadedModel(sealed.info, sealed.digest, config, predictor, receipt, out_of_fold)
 
 
 def _predictor(sealed: SealedBundle, config: PipelineConfig) -> Predictor:
-    info = sealed.info
+    params = DecodeParams(sealed.info.thresholds, sealed.info.lengths)
     model = config.manager.load_model(config.model.chosen.name, sealed.model_folder)
     calibrator = Calibrator.from_json(sealed.text(CALIBRATOR))
-    predictor = Predictor(build_recipe(config), model, calibrator, DecodeParams(info.thresholds, info.lengths))
-    if predictor.classes != info.classes:
-        raise BundleError.at("model", f"classes {list(predictor.classes)}", f"the bundle's {list(info.classes)}")
-    if predictor.required_history != info.required_history:
-        found = f"{predictor.required_history} candles of required history"
-        raise BundleError.at("pipeline", found, f"the bundle's {info.required_history}")
-    return predictor
+    return Predictor(build_recipe(config), model, calibrator, params)
+
+
+def _check_facts(info: BundleInfo, predictor: Predictor) -> None:
+    """What a bundle says of itself must be what its parts say; `BundleError` names what is not."""
+    plan, encoder = predictor.recipe.plan, predictor.recipe.encoder
+    facts: tuple[tuple[str, object, object], ...] = (
+        ("classes of the model", list(predictor.classes), list(info.classes)),
+        ("classes of the calibrator", list(predictor.calibrator.classes), list(info.classes)),
+        ("patterns with a threshold", sorted(predictor.params.thresholds), sorted(info.classes[1:])),
+        ("required history", predictor.required_history, info.required_history),
+        ("lookback", plan.lookback, info.lookback),
+        ("window", encoder.longest_window, info.window),
+        ("delay", encoder.delay(predictor.params), info.delay),
+        ("columns", list(plan.candle_columns + plan.window_columns), list(info.columns)),
+        ("extractors that need volume", list(plan.needs_volume), list(info.needs_volume)),
+    )
+    for name, found, said in facts:
+        if found != said:
+            raise BundleError.at(name, f"{found}", f"{said}, which {INFO} says")
