@@ -69,12 +69,16 @@ def trace(registry: Registry, name: str, store: StateStore | None = None, find_d
     version = registry.select(name)
     with tempfile.TemporaryDirectory(prefix="candle-ml-trace-") as folder:
         sealed = open_bundle(registry.fetch(version, Path(folder)), version.digest)
-        return _traced(sealed, version, store, find_data)
+        return trace_bundle(sealed, version, store, find_data)
 
 
-def _traced(
-    sealed: SealedBundle, version: RegisteredVersion, store: StateStore | None, find_data: FindData | None
+def trace_bundle(
+    sealed: SealedBundle,
+    version: RegisteredVersion,
+    store: StateStore | None = None,
+    find_data: FindData | None = None,
 ) -> Trace:
+    """Trace a version whose bundle is at hand; what is None is not asked."""
     info = sealed.info
     run, unknown_run = _run(info, store)
     data, problems = _data(info, find_data)
