@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from candle_ml.errors import CandleMLError, Problem, RegistryError
+from candle_ml.errors import BundleError, CandleMLError, Problem, RegistryError
 from candle_ml.registry import RegisteredVersion
+from candle_ml.trace import Trace
 from candle_ml_server.models import ModelStore, Selection, ServedModel
 from candle_ml_server.problems import (
     MODEL_REFUSED,
@@ -24,12 +26,16 @@ from candle_ml_server.problems import (
 )
 from candle_ml_server.workers import WorkerPool
 
+if TYPE_CHECKING:
+    from candle_ml.state import StateStore
+
 log = structlog.get_logger(part="models")
 Answered = TypeVar("Answered")
 _LOAD_SECONDS = 600.0
 _ASK_SECONDS = 60.0
 _UNTOLD = Problem("model", "could not be loaded", "the log of the service says why")
 _UNFETCHED = Problem("model", "its files cannot be fetched", "the log of the service says why")
+_TRY_LATER = "the model registry does not answer; try again later"
 _TRAIN_ONE = "train one with: candle-ml train"
 
 
@@ -120,9 +126,7 @@ class ModelHolder:
                 detail = "the model registry does not answer; the model that is loaded keeps serving"
                 raise ProblemError(TRACKING_AWAY, detail) from None
             if version is None:
-                where = f"model {self.store.model_name}"
-                problem = Problem(where, f"no {selection}", "a version that GET /models lists")
-                raise ProblemError.listing(NO_SUCH_VERSION, (problem,))
+                raise self._unknown(selection)
             if self._is_current(version) and self.current is not None:
                 self.following = selection
                 return self.current
@@ -134,7 +138,43 @@ class ModelHolder:
             with self._pool.admission():
                 return await self._ask(self.store.versions)
         except RegistryError:
-            raise ProblemError(TRACKING_AWAY, "the model registry does not answer; try again later") from None
+            raise ProblemError(TRACKING_AWAY, _TRY_LATER) from None
+
+    async def trace(self, number: int | None, states: StateStore | None) -> Trace:
+        """What a version, or without one the served model, was made of. Raises `ProblemError`: 404, 409 or 503.
+
+        The served model's own bundle is read, so that it is answered also while the registry is away.
+        """
+        served = self.served() if number is None else self.current
+        own = served if served is not None and number in (None, served.version.version) else None
+        with self._pool.admission():
+            version = await self._registered(number, own)
+            work = partial((self.store if own is None else own).trace, version, states)
+            try:
+                return await self._pool.run(work, time.monotonic() + _ASK_SECONDS)
+            except RegistryError:
+                raise ProblemError(TRACKING_AWAY, _TRY_LATER) from None
+            except BundleError as error:
+                raise ProblemError.of(MODEL_REFUSED, error) from None
+
+    async def _registered(self, number: int | None, own: ServedModel | None) -> RegisteredVersion:
+        """What the registry says of a version; of the served model what it said when that was loaded, if it is away."""
+        if own is not None and self.tracking_error is not None:
+            return own.version
+        number = own.version.version if own is not None else number
+        try:
+            version = await self._found(Selection(version=number))
+        except RegistryError:
+            if own is not None:
+                return own.version
+            raise ProblemError(TRACKING_AWAY, _TRY_LATER) from None
+        if version is None:
+            raise self._unknown(Selection(version=number))
+        return version
+
+    def _unknown(self, selection: Selection) -> ProblemError:
+        problem = Problem(f"model {self.store.model_name}", f"no {selection}", "a version that GET /models lists")
+        return ProblemError.listing(NO_SUCH_VERSION, (problem,))
 
     async def _found(self, selection: Selection) -> RegisteredVersion | None:
         return await self._ask(lambda: self.store.find(selection))

@@ -159,6 +159,13 @@ class OutOfFoldQuery(Strict):
     """Probability from which a pattern is reported; without it each label's own threshold counts."""
 
 
+class TraceQuery(Strict):
+    """Which version to trace; without one the served model."""
+
+    version: VersionNumber | None = None
+    """A registered version."""
+
+
 class OutOfFoldResponse(PredictResponse):
     """What models said of candles that they had not been fitted on, in the shape of a prediction.
 

@@ -7,21 +7,32 @@ import tempfile
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from candle_ml.bundle import GOLDEN
+from candle_ml.bundle import GOLDEN, SealedBundle
 from candle_ml.errors import BundleError
 from candle_ml.inference import Golden, LoadedModel, answer, load_model
 from candle_ml.registry import RegisteredVersion, Registry
+from candle_ml.trace import Trace, trace, trace_bundle
 from candle_ml.tracking import TrackingPlace
+
+if TYPE_CHECKING:
+    from candle_ml.state import StateStore
 
 
 class ServedModel:
     """A proven, warm model. Its private folder is removed when the last request that uses it has ended."""
 
-    def __init__(self, version: RegisteredVersion, loaded: LoadedModel, folder: Path) -> None:
+    def __init__(self, version: RegisteredVersion, loaded: LoadedModel, folder: Path, bundle: Path) -> None:
         self.version = version
         self.loaded = loaded
+        self._bundle = bundle
         self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+
+    def trace(self, version: RegisteredVersion, states: StateStore | None) -> Trace:
+        """What it was made of, from its own bundle; `version` is what the registry says of it."""
+        sealed = SealedBundle(self._bundle, self.loaded.digest, self.loaded.info)
+        return trace_bundle(sealed, version, states)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,11 @@ class ModelStore:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return ServedModel(version, loaded, folder)
+        return ServedModel(version, loaded, folder, bundle)
+
+    def trace(self, version: RegisteredVersion, states: StateStore | None) -> Trace:
+        """What a version was made of. Raises `RegistryError`, and `BundleError` where its bundle is damaged."""
+        return trace(self._connected(), str(version.version), states)
 
     def _connected(self) -> Registry:
         # Connecting imports MLflow, which takes seconds, so it waits for the first use in a thread.

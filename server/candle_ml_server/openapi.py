@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from pydantic_core import to_json
 
 from candle_ml import __version__
+from candle_ml.trace import Trace
 from candle_ml_server import metrics, model_schemas, problems, schemas
 from candle_ml_server.problems import KINDS, MEDIA_TYPE, Kind
 from candle_ml_server.security import OPEN_PATHS
@@ -82,6 +83,22 @@ OPERATIONS = (
         model_schemas.OutOfFoldResponse,
         query=model_schemas.OutOfFoldQuery,
         problems=(problems.NO_MODEL, problems.NO_OUT_OF_FOLD, problems.BUSY, problems.DEADLINE),
+        tag="model",
+    ),
+    Operation(
+        "get",
+        "/model/trace",
+        "What a version was made of: run, data, annotations, configuration, code and packages",
+        Trace,
+        query=model_schemas.TraceQuery,
+        problems=(
+            problems.NO_MODEL,
+            problems.NO_SUCH_VERSION,
+            problems.MODEL_REFUSED,
+            problems.TRACKING_AWAY,
+            problems.BUSY,
+            problems.DEADLINE,
+        ),
         tag="model",
     ),
     Operation(

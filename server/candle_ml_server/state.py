@@ -49,6 +49,11 @@ class LoadRecords:
         self._last: Load | None = None
         self._asking = threading.Lock()
 
+    @property
+    def store(self) -> StateStore | None:
+        """The store, if it answers."""
+        return self._store if self.away is None else None
+
     def add(self, load: Load) -> None:
         """Keep a load; a refusal that repeats the one before, as retries do, is left out."""
         load = replace(load, version=replace(load.version, aliases=()))

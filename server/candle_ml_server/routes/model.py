@@ -1,4 +1,4 @@
-"""`GET /model/info`, `GET /model/out-of-fold`, `GET /models` and `POST /model/load`."""
+"""The routes about models: what is served, what was stored and made of what, what there is, and what to load."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from candle_ml_server.model_schemas import (
     OutOfFoldQuery,
     ReceiptInfo,
     RegisteredModel,
+    TraceQuery,
 )
 from candle_ml_server.models import Selection, ServedModel
 from candle_ml_server.reading import read_body, read_query
@@ -45,6 +46,12 @@ def model_routes(service: Service) -> Blueprint:
         with service.pool.admission(bulk=True):
             work = service.pool.run(lambda: service.predictions.of_stored(model, query), service.deadline(), bulk=True)
             return json_response(await work)
+
+    @routes.get("/model/trace")
+    async def trace() -> Response:
+        query = read_query(TraceQuery, request.args.to_dict(flat=False))
+        number = None if query.version is None else int(query.version)
+        return model_response(await holder.trace(number, service.loads.store))
 
     @routes.get("/models")
     async def models() -> Response:
