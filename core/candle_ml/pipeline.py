@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -232,9 +232,8 @@ def _record(
 def _uploaded(result: RunResult, config: PipelineConfig, progress: Progress) -> RunResult:
     """The run on the tracking server, or the reason why it stays in the spool."""
     assert result.prepared is not None
-    prepared = result.prepared
     place = TrackingPlace.of(config.tracking.uri, config.root)
-    judge = on_test_block(config, lambda: prepared)
+    judge = on_test_block(config, result.prepared)
     try:
         return replace(result, promotion=upload(Spool(config.root), result.run_id, place, judge, progress))
     except RegistryError as error:
@@ -250,19 +249,18 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def on_test_block(config: PipelineConfig, prepared: Callable[[], Prepared]) -> Evaluate:
-    """How a run evaluates another version on its own test block; `prepared` is asked for the run's data when needed."""
+def on_test_block(config: PipelineConfig, prepared: Prepared) -> Evaluate:
+    """How a run evaluates another version on its own test block."""
 
     def scores(holder: LoadedModel) -> Evaluation | None:
         if config.split.method == "random":
             raise UnfairComparisonError.at("split", "scores of a random split compare with nothing")
-        data = prepared()
-        predictor, block = holder.predictor, data.split.block("test")
-        found = [] if block is None else cases(data.dataset, predictor, data.split.train.classes, block)
+        predictor, block = holder.predictor, prepared.split.block("test")
+        found = [] if block is None else cases(prepared.dataset, predictor, prepared.split.train.classes, block)
         if any((in_sample(holder.info, case.candles.key, case.candles.time) & case.scored()).any() for case in found):
             where = f"version {holder.info.model_name} of run {holder.info.run_id[:8]}"
             raise UnfairComparisonError.at(where, "was made with candles of this test block")
-        return evaluated(data, predictor, found, config) if found else None
+        return evaluated(prepared, predictor, found, config) if found else None
 
     return scores
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from candle_ml.bundle import Frozen
 from candle_ml.errors import DataError, RegistryError
@@ -51,6 +51,8 @@ class RunRecord(Frozen):
     `started_at` and `ended_at` are Unix milliseconds UTC. `start`, `end` (Unix seconds), `data_version` and `data_hash`
     say what it learned from. `digest` is that of the bundle's manifest. Without a registration the run is only logged.
     """
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
     format: Literal[1] = 1
     run_id: str

@@ -75,7 +75,7 @@ class TrackingPlace:
             import mlflow
         except ImportError as error:
             raise RegistryError.at("tracking", str(error), "pip install 'candle-ml[tracking]'") from error
-        for name in ("mlflow", "alembic"):
+        for name in ("mlflow", "alembic", "urllib3.connectionpool"):
             logging.getLogger(name).setLevel(logging.ERROR)
         # Without the second call the registry stays at its default and leaves a stray mlflow.db behind.
         mlflow.set_tracking_uri(self.uri)
@@ -211,6 +211,18 @@ class TrackedRun:
         model = self._client.create_logged_model(self._experiment_id, "model", self.tracking_id)
         self._client.log_outputs(self.tracking_id, [LoggedModelOutput(model.model_id, step=0)])
         return model
+
+
+def close_left_open(place: TrackingPlace, experiment: str, ended: Mapping[str, EndStatus]) -> tuple[str, ...]:
+    """Close the runs that still count as running there though they have ended, each by its id with how; returns ids."""
+    client = place.client()
+    with place.guarded():
+        found = client.get_experiment_by_name(experiment)
+        running = client.search_runs([found.experiment_id], "attributes.status = 'RUNNING'") if found else []
+        left = [run for run in running if run.data.tags.get(RUN_TAG) in ended]
+        for run in left:
+            client.set_terminated(run.info.run_id, ended[run.data.tags[RUN_TAG]])
+    return tuple(run.data.tags[RUN_TAG] for run in left)
 
 
 def _save_model(path: Path, bundle: Path, tracking_id: str, model_id: str) -> None:

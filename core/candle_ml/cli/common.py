@@ -16,6 +16,7 @@ from candle_ml.errors import ConfigError
 
 if TYPE_CHECKING:
     from candle_ml.components import Progress
+    from candle_ml.promotion import Promotion
 
 DEFAULT_CONFIGS = (Path("config") / "pipeline.yaml", Path("pipeline.yaml"))
 
@@ -94,6 +95,14 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for line in lines:
         cells = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
         click.echo("  ".join(cells).rstrip())
+
+
+def print_promotion(promotion: Promotion) -> None:
+    """What became of a registration, on standard output."""
+    version = promotion.version
+    moved = "now serves" if promotion.promoted else "does not take"
+    click.echo(f"registered: {version.name} version {version.version}")
+    click.echo(f"            {moved} alias {promotion.alias!r}: {promotion.reason}")
 
 
 @contextmanager

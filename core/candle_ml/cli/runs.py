@@ -11,6 +11,8 @@ import click
 
 from candle_ml.cli.common import config_options, json_option, print_json, print_table
 from candle_ml.cli.db import project_root
+from candle_ml.cli.sync import command as sync_command
+from candle_ml.spool import RunRecord, Spool
 from candle_ml.state import RunStatus, StateStore, TrainingRun
 
 _HEADERS = ("RUN", "STATUS", "TYPE", "EXPERIMENT", "DATA", "STARTED AT", "TOOK", "MACRO F1", "ERROR")
@@ -18,7 +20,10 @@ _HEADERS = ("RUN", "STATUS", "TYPE", "EXPERIMENT", "DATA", "STARTED AT", "TOOK",
 
 @click.group("runs")
 def command() -> None:
-    """List training runs and show how one went."""
+    """List training runs, show how one went, and upload those that the tracking server does not have yet."""
+
+
+command.add_command(sync_command)
 
 
 @command.command("list")
@@ -30,14 +35,16 @@ def list_runs(
     limit: int, status: RunStatus | None, config: Path | None, overrides: tuple[str, ...], as_json: bool
 ) -> None:
     """List the training runs, newest first."""
-    with StateStore.open(project_root(config, overrides)) as store:
+    root = project_root(config, overrides)
+    with StateStore.open(root) as store:
         runs = store.runs(limit, status)
+    spooled = Spool(root).run_ids()
     if as_json:
-        print_json([_plain(run) for run in runs])
+        print_json([_plain(run, run.run_id in spooled) for run in runs])
     elif not runs:
         click.echo(f"no run is {status}" if status else "no run is recorded; candle-ml train makes one")
     else:
-        print_table(_HEADERS, [_cells(run) for run in runs])
+        print_table(_HEADERS, [_cells(run, run.run_id in spooled) for run in runs])
 
 
 @command.command("show")
@@ -47,31 +54,33 @@ def list_runs(
 @json_option
 def show(run_id: str, pipeline: bool, config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
     """Show everything that is recorded of one RUN."""
-    with StateStore.open(project_root(config, overrides)) as store:
+    root = project_root(config, overrides)
+    with StateStore.open(root) as store:
         run = store.run(run_id)
         text = store.config_text(run.config_hash) if pipeline else ""
     if pipeline:
         click.echo(text, nl=False)
     elif as_json:
-        print_json(_plain(run))
+        print_json(_plain(run, run_id in Spool(root).run_ids()))
     else:
-        _print(run)
+        _print(run, Spool(root).record(run_id))
 
 
-def _plain(run: TrainingRun) -> dict[str, object]:
-    """A run as JSON holds it: times as ISO texts in UTC."""
-    return {name: _iso(value) if isinstance(value, datetime) else value for name, value in asdict(run).items()}
+def _plain(run: TrainingRun, spooled: bool) -> dict[str, object]:
+    """A run as JSON holds it: times as ISO texts in UTC; `spooled` where it waits for the server."""
+    values = {name: _iso(value) if isinstance(value, datetime) else value for name, value in asdict(run).items()}
+    return {**values, "spooled": spooled}
 
 
 def _iso(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _cells(run: TrainingRun) -> tuple[str, ...]:
+def _cells(run: TrainingRun, spooled: bool) -> tuple[str, ...]:
     f1_macro = run.metrics.get("f1_macro")
     return (
         run.run_id,
-        run.status,
+        f"{run.status}, spooled" if spooled else run.status,
         run.model_type,
         run.experiment_name,
         run.dataset_version or "",
@@ -88,9 +97,12 @@ def _took(run: TrainingRun) -> str:
     return str(timedelta(seconds=round((run.completed_at - run.created_at).total_seconds())))
 
 
-def _print(run: TrainingRun) -> None:
-    facts = {name: value for name, value in _plain(run).items() if name != "metrics" and value is not None}
-    rows = [(name, str(value)) for name, value in facts.items()]
+def _print(run: TrainingRun, record: RunRecord | None) -> None:
+    facts = _plain(run, spooled=False)
+    rows = [(name, str(facts[name])) for name in asdict(run) if name != "metrics" and facts[name] is not None]
+    if record is not None:
+        done = ", ".join(record.done) or "nothing"
+        rows.append(("tracking", f"spooled, not yet synced (done: {done}); candle-ml runs sync uploads it"))
     rows += [(f"metrics.{name}", "undefined" if value is None else f"{value:g}") for name, value in run.metrics.items()]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:

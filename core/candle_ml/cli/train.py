@@ -7,7 +7,16 @@ from typing import get_args
 
 import click
 
-from candle_ml.cli.common import TIME, config_options, config_path, json_option, print_json, print_table, progress
+from candle_ml.cli.common import (
+    TIME,
+    config_options,
+    config_path,
+    json_option,
+    print_json,
+    print_promotion,
+    print_table,
+    progress,
+)
 from candle_ml.config import PipelineConfig, load_config
 from candle_ml.evaluation import flat_metrics
 from candle_ml.pipeline import STAGES, RunResult, StageName, read_input, run
@@ -84,6 +93,7 @@ def _summary(result: RunResult) -> dict[str, object]:
         "version": None if promotion is None else promotion.version.version,
         "promoted": None if promotion is None else promotion.promoted,
         "reason": None if promotion is None else promotion.reason,
+        "spooled": result.spooled,
         "notes": list(result.notes),
     }
 
@@ -112,10 +122,10 @@ def _print(result: RunResult) -> None:
     if result.report is not None:
         click.echo(f"report: {result.report}")
     if result.promotion is not None:
-        version = result.promotion.version
-        moved = "now serves" if result.promotion.promoted else "does not take"
-        click.echo(f"registered: {version.name} version {version.version}")
-        click.echo(f"            {moved} alias {result.promotion.alias!r}: {result.promotion.reason}")
+        print_promotion(result.promotion)
+    if result.spooled is not None:
+        click.echo(f"not yet on the tracking server: {result.spooled}")
+        click.echo(f"            kept in {result.folder}; candle-ml runs sync uploads it")
     if result.model_hash is not None:
         click.echo(f"model hash: {result.model_hash}")
 

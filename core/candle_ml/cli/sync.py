@@ -1,0 +1,63 @@
+"""`candle-ml runs sync`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from candle_ml.cli.common import config_options, config_path, json_option, print_json, print_promotion, progress
+from candle_ml.errors import RegistryError
+
+if TYPE_CHECKING:
+    from candle_ml.syncing import SyncedRun
+
+
+@click.command("sync")
+@config_options
+@json_option
+@click.pass_context
+def command(context: click.Context, config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Upload the runs that the tracking server does not have yet, and register them.
+
+    A run that was killed on the way is gone on with; none becomes two versions. The served alias moves by the rule of
+    each run.
+    """
+    from candle_ml.config import load_config
+    from candle_ml.syncing import sync
+
+    settings = load_config(config_path(config), overrides)
+    with progress() as report:
+        result = sync(settings, report)
+    if as_json:
+        print_json({"runs": [_plain(run) for run in result.runs], "closed": list(result.closed)})
+    elif not result.runs and not result.closed:
+        click.echo("nothing to sync: no run waits")
+    else:
+        for run in result.runs:
+            _print(run)
+        for run_id in result.closed:
+            click.echo(f"{run_id}: had ended unfinished; closed on the tracking server")
+    if any(run.error for run in result.runs):
+        context.exit(RegistryError.exit_code)
+
+
+def _plain(run: SyncedRun) -> dict[str, object]:
+    promotion = run.promotion
+    return {
+        "run_id": run.run_id,
+        "synced": run.error is None,
+        "version": None if promotion is None else promotion.version.version,
+        "promoted": None if promotion is None else promotion.promoted,
+        "reason": run.error if promotion is None else promotion.reason,
+    }
+
+
+def _print(run: SyncedRun) -> None:
+    if run.error is not None:
+        click.echo(f"{run.run_id}: not synced: {run.error}", err=True)
+        return
+    click.echo(f"{run.run_id}: synced")
+    if run.promotion is not None:
+        print_promotion(run.promotion)
