@@ -1,9 +1,9 @@
 /** The whole loop on real parts: annotate, train, predict, see, judge, train again. The tests build on each other. */
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test, type Page } from "@playwright/test";
 import type { Span } from "@/data/types";
-import type { LayerState, Run } from "@/prediction-layer";
+import type { Band, LayerState, PredictResponse, Run } from "@/prediction-layer";
+import { bringDemo, marksOf, trainFromAnnotator } from "./demo";
 import {
   blended,
   chartOf,
@@ -15,7 +15,6 @@ import {
   shareOfColor,
   showCandles,
   storedSpans,
-  upload,
 } from "./page";
 import { candleMl, createProject, freePort, startAnnotator, startService, temporaryFolder, type Running } from "./stack";
 
@@ -23,6 +22,7 @@ test.describe.configure({ mode: "serial", timeout: 300_000 });
 
 const THRESHOLD = 0.3;
 const PICTURES = process.env["PICTURES"] ?? "test-results";
+const CANDLES = 3270;
 
 let project: string;
 let port: number;
@@ -35,7 +35,8 @@ test.beforeAll(async ({ browser }) => {
   project = await createProject(folder);
   port = await freePort();
   annotator = await startAnnotator(folder, `http://127.0.0.1:${port}`);
-  page = await browser.newPage();
+  trainFromAnnotator(project, annotator.url);
+  page = await browser.newPage({ viewport: { width: 1440, height: 860 } });
   await page.goto(annotator.url);
 });
 test.afterAll(async () => {
@@ -59,12 +60,23 @@ async function colorOf(label: string, opacity = 0.15): Promise<[number, number, 
   return blended(model?.label_config.find((each) => each.name === label)?.color ?? "", opacity);
 }
 
-/** The first run that looks so, long enough to be seen. */
-async function runThatLooks(look: Run["look"]): Promise<Run> {
-  const { runs } = await layerState(page);
-  const run = runs.find((each) => each.look === look && each.candleCount > 8);
-  if (run === undefined) throw new Error(`nothing that is predicted looks ${look}`);
-  return run;
+/** Indices and label of the first band that looks so and touches no other of its label. */
+async function bandThatLooks(look: Band["look"]): Promise<{ label: string; first: number; last: number }> {
+  const { bands, prediction } = await layerState(page);
+  const indexes = new Map(prediction?.rows.map((row, index) => [row.time, index]));
+  const places = bands.map(({ label, look, start, end }) => ({
+    ...{ label: label ?? "", look },
+    ...{ first: indexes.get(start) ?? -1, last: indexes.get(end) ?? -1 },
+  }));
+  const found = places.find((each, number) => {
+    const [before, after] = [places[number - 1], places[number + 1]];
+    const touches =
+      (before?.last === each.first - 1 && before.label === each.label) ||
+      (after?.first === each.last + 1 && after.label === each.label);
+    return each.look === look && each.last - each.first >= 2 && !touches;
+  });
+  if (found === undefined) throw new Error(`nothing that is predicted looks ${look}`);
+  return found;
 }
 
 async function predictVisible(from: number, to: number): Promise<LayerState["prediction"]> {
@@ -90,46 +102,67 @@ async function showRun(run: Run): Promise<number> {
   return Math.floor((first + last) / 2);
 }
 
-/** Puts what the annotator exports where training reads it. */
-async function exportToProject(): Promise<void> {
-  const answer = await fetch(`${annotator.url}/api/export/spans?format=json`);
-  writeFileSync(path.join(project, "data", "annotations", "AAPL_1d.json"), await answer.text());
+/** Trains from what is in the annotator, and returns how many annotations there were. */
+async function annotationsTrained(...options: string[]): Promise<number> {
+  const said = await candleMl(project, "train", "--set", "evaluation.out_of_fold=true", ...options);
+  return Number(/(\d+) annotations/.exec(said)?.[1]);
 }
 
-async function annotationsTrained(...options: string[]): Promise<number> {
-  const said = await candleMl(project, "train", ...options);
-  return Number(/(\d+) annotations/.exec(said)?.[1]);
+/** Ids of the spans that a version was made of. */
+async function spansOfVersion(version: number): Promise<number[]> {
+  const { annotations } = JSON.parse(await candleMl(project, "trace", String(version), "--json")) as {
+    annotations: { fitted: string[]; others: string[] }[];
+  };
+  const ids = annotations.flatMap(({ fitted, others }) => [...fitted, ...others]);
+  return ids.flatMap((id) => (id.startsWith("span:") ? [Number(id.split(":")[1])] : []));
+}
+
+async function showPredictions(): Promise<void> {
+  await page.getByRole("button", { name: "Predict all" }).click();
+  await expect(page.getByText(`${CANDLES} candles predicted`)).toBeVisible();
+  await page.getByRole("slider", { name: "Threshold" }).fill(String(THRESHOLD));
 }
 
 let trained: number;
 
-test("candles are uploaded and annotated by mouse and keyboard", async () => {
-  const known = path.join(folder, "known.json");
-  cpSync(path.join(project, "data", "annotations", "AAPL_1d.json"), known);
-  await upload(page, path.join(project, "data", "candles", "AAPL_1d.csv"));
-  await expect(chartOf(page)).toHaveAccessibleName(/^Chart of AAPL 1d, \d+ candles$/);
-  const { annotations } = JSON.parse(readFileSync(known, "utf-8")) as { annotations: object[] };
-  for (const annotation of annotations) {
-    const answer = await page.request.post(`${annotator.url}/api/span-annotations`, { data: { chart_id: 1, ...annotation } });
-    expect(answer.status()).toBe(201);
-  }
+test("candles are uploaded, annotated by mouse and keyboard, and marked as reviewed", async () => {
+  const { annotations, reviewed_ranges } = marksOf(project, "AAPL_1d");
+  const inOrder = annotations.toSorted((left, right) => left.start_time - right.start_time);
+  const [byMouse, byKeys] = [inOrder[0], inOrder.at(-1)];
+  if (byMouse === undefined || byKeys === undefined) throw new Error("nothing is marked");
+  await bringDemo(page, annotator.url, project, "AAPL_1d", [byMouse, byKeys]);
   await page.reload();
-  await expect(page.getByText(`Annotations (${annotations.length})`)).toBeVisible();
-  await showCandles(page, 3100, 3200);
+  await expect(chartOf(page)).toHaveAccessibleName(`Chart of AAPL 1d, ${CANDLES} candles`);
+  const count = annotations.length + reviewed_ranges.length;
+  await expect(page.getByText(`Annotations (${count - 2})`)).toBeVisible();
+
+  const [first, last] = [await indexOf(byMouse.start_time), await indexOf(byMouse.end_time)];
+  await showCandles(page, first - 40, last + 40);
   await page.getByRole("radio", { name: "Spans" }).check();
-  await page.getByRole("combobox", { name: "Label", exact: true }).selectOption("bear_flag");
-  await drag(page, 3150, 3163);
-  await expectNotice(page, "bear_flag stored");
-  await press(page, "v", "End", "PageUp");
-  for (let step = 0; step < 13; step++) await page.keyboard.press("Shift+ArrowRight");
-  await page.keyboard.press("1");
-  await expectNotice(page, "bull_flag stored");
-  await expect(page.getByText(`Annotations (${annotations.length + 2})`)).toBeVisible();
+  await page.getByRole("combobox", { name: "Label", exact: true }).selectOption(byMouse.label);
+  await drag(page, first, last);
+  await expectNotice(page, `${byMouse.label} stored`);
+
+  const [start, end] = [await indexOf(byKeys.start_time), await indexOf(byKeys.end_time)];
+  const keys = { bull_flag: "1", bear_flag: "2", double_bottom: "4" }[byKeys.label] ?? "";
+  const back = CANDLES - 1 - start;
+  const steps = [...Array<string>(Math.floor(back / 20)).fill("PageUp"), ...Array<string>(back % 20).fill("ArrowLeft")];
+  await press(page, "v", "End", ...steps, ...Array<string>(end - start).fill("Shift+ArrowRight"), keys);
+  await expectNotice(page, `${byKeys.label} stored`);
+  expect(await storedSpans(page)).toEqual(
+    expect.arrayContaining([byMouse, byKeys].map(({ start_time, end_time, label }) => expect.objectContaining({ start_time, end_time, label }) as Span)),
+  );
+
+  await showCandles(page, 0, 60);
+  await page.getByRole("radio", { name: "Mark reviewed" }).check();
+  await drag(page, 2, 12);
+  await expectNotice(page, "Marked as reviewed");
+  await expect(page.getByText(`Annotations (${count + 1})`)).toBeVisible();
+  await page.getByRole("radio", { name: "View", exact: true }).check();
 });
 
-test("a model is trained from the annotations and shown", async () => {
+test("a model is trained from the annotator's routes and shown", async () => {
   await expect(page.getByText("Inference service unavailable. Annotating goes on")).toBeVisible();
-  await exportToProject();
   trained = await annotationsTrained();
   service = await startService(project, port);
   await page.getByRole("button", { name: "Try again" }).click();
@@ -141,23 +174,41 @@ test("a model is trained from the annotations and shown", async () => {
 });
 
 test("predictions stand behind the candles in the label's colour, on their candles only", async () => {
-  await page.getByRole("button", { name: "Predict all" }).click();
-  await expect(page.getByText(/^3270 candles predicted/)).toBeVisible();
-  await page.getByLabel(/^Threshold 0/).fill(String(THRESHOLD));
-  const run = await runThatLooks("ok");
-  const color = await colorOf(run.label);
-  const inside = await showRun(run);
-  expect(await shareOfColor(page, inside, color)).toBeGreaterThan(0.5);
-  expect(await shareOfColor(page, (await indexOf(run.end)) + 1, color)).toBeLessThan(0.02);
-  expect(await shareOfColor(page, (await indexOf(run.start)) - 1, color)).toBeLessThan(0.02);
-  await page.screenshot({ path: `${PICTURES}/predictions.png` });
+  await showPredictions();
+  const { label, first, last } = await bandThatLooks("ok");
+  const color = await colorOf(label);
+  await showCandles(page, first - 40, last + 40);
+  for (const inside of [first, last]) expect(await shareOfColor(page, inside, color)).toBeGreaterThan(0.5);
+  for (const outside of [first - 1, last + 1]) expect(await shareOfColor(page, outside, color)).toBeLessThan(0.02);
+  await page.screenshot({ path: path.join(PICTURES, "annotator.png") });
+});
+
+test("candles that the model was trained on show what models said that were not", async () => {
+  const { model, prediction } = await layerState(page);
+  const address = `${service?.url}/model/out-of-fold?pair=AAPL&timeframe=1d&threshold=0`;
+  const stored = (await (await fetch(address)).json()) as PredictResponse;
+  const said = new Map(stored.candles.map((row) => [row.time, row]));
+  const inSample = prediction?.rows.filter((row) => row.status === "in_sample") ?? [];
+  const shown = inSample.filter((row) => row.outOfFold);
+  expect(model?.model_info.model_version).toBe(stored.model_version);
+  expect(shown.length).toBeGreaterThan(500);
+  expect(shown.map((row) => [row.label, row.confidence])).toEqual(
+    shown.map(({ time }) => [said.get(time)?.label, said.get(time)?.confidence]),
+  );
+  expect(inSample.filter((row) => !row.outOfFold && typeof said.get(row.time)?.label === "string")).toEqual([]);
 });
 
 test("what the model was trained on, and what it cannot know, look different", async () => {
-  const known = await runThatLooks("in_sample");
-  const inside = await showRun(known);
-  expect(await shareOfColor(page, inside, await colorOf(known.label))).toBeLessThan(0.3);
-  expect(await shareOfColor(page, inside, await colorOf(known.label, 0.3))).toBeGreaterThan(0.1);
+  // Models of the first folds have seen few patterns and are sure of none.
+  await page.getByRole("slider", { name: "Threshold" }).fill("0.1");
+  for (const look of ["out_of_fold", "in_sample"] as const) {
+    const { label, first, last } = await bandThatLooks(look);
+    await showCandles(page, first - 40, last + 40);
+    const share = async (opacity: number) => shareOfColor(page, first, await colorOf(label, opacity));
+    expect(await share(0.15)).toBeLessThan(0.3);
+    expect(await share(0.3)).toBeGreaterThan(0.1);
+  }
+  await page.getByRole("slider", { name: "Threshold" }).fill(String(THRESHOLD));
   const grey = blended("#9e9e9e", 0.5);
   const { prediction } = await layerState(page);
   const unknown = prediction?.rows.filter((row) => row.status === "insufficient_history").length ?? 0;
@@ -170,16 +221,18 @@ test("filters need no request", async () => {
   const asked: string[] = [];
   page.on("request", (request) => asked.push(request.url()));
   const before = await layerState(page);
-  const run = await runThatLooks("ok");
-  const [inside, color] = [await showRun(run), await colorOf(run.label)];
-  const box = page.getByRole("row", { name: run.label }).getByRole("checkbox");
+  const { label, first } = await bandThatLooks("ok");
+  const color = await colorOf(label);
+  await showCandles(page, first - 40, first + 40);
+  expect(await shareOfColor(page, first, color)).toBeGreaterThan(0.5);
+  const box = page.getByRole("row", { name: label }).getByRole("checkbox");
   await box.uncheck();
-  expect((await layerState(page)).runs.filter((each) => each.label === run.label)).toEqual([]);
-  expect(await shareOfColor(page, inside, color)).toBeLessThan(0.02);
+  expect((await layerState(page)).runs.filter((each) => each.label === label)).toEqual([]);
+  expect(await shareOfColor(page, first, color)).toBeLessThan(0.02);
   await box.check();
-  await page.getByLabel(/^Threshold 0/).fill("1");
+  await page.getByRole("slider", { name: "Threshold" }).fill("1");
   expect((await layerState(page)).runs).toEqual([]);
-  await page.getByLabel(/^Threshold 1/).fill(String(THRESHOLD));
+  await page.getByRole("slider", { name: "Threshold" }).fill(String(THRESHOLD));
   expect((await layerState(page)).runs).toEqual(before.runs);
   expect(asked.filter((url) => url.includes("predict"))).toEqual([]);
 });
@@ -193,14 +246,14 @@ test("what is visible gets the same predictions as the whole chart", async () =>
     visible.push(await predictVisible(from, to));
   }
   await page.getByRole("button", { name: "Predict all" }).click();
-  await expect(page.getByText(/^3270 candles predicted/)).toBeVisible();
+  await expect(page.getByText(`${CANDLES} candles predicted`)).toBeVisible();
   const all = (await layerState(page)).prediction;
   for (const part of visible) {
     const { start, end } = part?.range ?? { start: 0, end: 0 };
     expect(part?.rows).toEqual(all?.rows.filter((row) => row.time >= start && row.time <= end));
     expect(part?.spans).toEqual(all?.spans.filter((span) => span.end_time >= start && span.start_time <= end));
   }
-  await page.getByLabel(/^Threshold 0/).fill(String(THRESHOLD));
+  await page.getByRole("slider", { name: "Threshold" }).fill(String(THRESHOLD));
 });
 
 test("the chart is predicted by itself as it moves", async () => {
@@ -215,9 +268,7 @@ test("the chart is predicted by itself as it moves", async () => {
     await expect.poll(async () => (await range()).start <= times[0] && (await range()).end >= times[1]).toBe(true);
   }
   await auto.uncheck();
-  await page.getByRole("button", { name: "Predict all" }).click();
-  await expect(page.getByText(/^3270 candles predicted/)).toBeVisible();
-  await page.getByLabel(/^Threshold 0/).fill(String(THRESHOLD));
+  await showPredictions();
 });
 
 test("predictions are confirmed, corrected and dismissed in two keys each", async () => {
@@ -231,7 +282,7 @@ test("predictions are confirmed, corrected and dismissed in two keys each", asyn
     return { focus, span: (await storedSpans(page)).find(isJudged) };
   };
   const confirmed = await judged(() => "c", "stored as model_confirmed");
-  await page.screenshot({ path: `${PICTURES}/judging.png` });
+  await page.screenshot({ path: path.join(PICTURES, "judging.png") });
   const { focus } = confirmed;
   const told = { label: focus.label, confidence: focus.confidence, model_version: "1" };
   const place = { start_time: focus.start, end_time: focus.end };
@@ -260,8 +311,10 @@ test("a click confirms and a modified click dismisses", async () => {
 });
 
 test("what was judged is used by the next training, and the new model takes over", async () => {
-  await exportToProject();
+  const judged = (await storedSpans(page)).filter((span) => span.model_prediction !== null);
+  expect(judged).toHaveLength(5);
   expect(await annotationsTrained("--set", "registry.promote=always", "--set", "seed=1")).toBe(trained + 5);
+  expect(await spansOfVersion(2)).toEqual(expect.arrayContaining(judged.map((span) => span.id)));
   await expect
     .poll(async () => (await fetch(`${annotator.url}/api/model/info`)).text(), { timeout: 60_000 })
     .toContain('"model_version":"2"');
@@ -276,13 +329,13 @@ test("another version can be served again", async () => {
   await expect(page.getByRole("definition").filter({ hasText: /^1$/ })).toBeVisible();
 });
 
-test("the service may go away and come back", async () => {
-  await service?.stop();
+test("the service may be killed and come back", async () => {
+  await service?.stop("SIGKILL");
   service = undefined;
   await page.getByRole("button", { name: "Predict all" }).click();
   await expect(page.getByText("Inference service unavailable. Annotating goes on")).toBeVisible();
   await expect(page.getByRole("button", { name: "Predict all" })).toBeDisabled();
-  await page.screenshot({ path: `${PICTURES}/offline.png` });
+  await page.screenshot({ path: path.join(PICTURES, "offline.png") });
   service = await startService(project, port);
   await page.getByRole("button", { name: "Try again" }).click();
   await expect(page.getByRole("button", { name: "Predict all" })).toBeEnabled();

@@ -5,17 +5,18 @@ import type { Span } from "@/data/types";
 
 export const chartOf = (page: Page): Locator => page.getByRole("application", { name: /^Chart of/ });
 
-/** Uploads a file and, where it is taken, waits until its chart is the one that is shown. */
-export async function upload(page: Page, file: string | { name: string; text: string }): Promise<void> {
+/** Uploads a file and, where it is taken, waits until its chart is the one that is shown; returns the chart's id. */
+export async function upload(page: Page, file: string | { name: string; text: string }): Promise<number | undefined> {
   const input = page.getByLabel("Upload candles");
   const answered = page.waitForResponse((response) => response.url().endsWith("/api/upload"));
   if (typeof file === "string") await input.setInputFiles(file);
   else await input.setInputFiles({ name: file.name, mimeType: "text/csv", buffer: Buffer.from(file.text) });
   const answer = await answered;
-  if (!answer.ok()) return;
+  if (!answer.ok()) return undefined;
   const { chart } = (await answer.json()) as { chart: { id: number } };
   const shown = () => page.evaluate(() => window.annotator?.desk.annotations.getState().chart?.id);
   await expect.poll(shown).toBe(chart.id);
+  return chart.id;
 }
 
 /** Shows these candles, and waits until they are drawn. */

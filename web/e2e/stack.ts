@@ -12,7 +12,7 @@ const CANDLE_ML = path.resolve(process.env["CANDLE_ML"] ?? "../.venv/bin/candle-
 
 export interface Running {
   url: string;
-  stop: () => Promise<void>;
+  stop: (signal?: NodeJS.Signals) => Promise<void>;
 }
 
 export function temporaryFolder(): { folder: string; remove: () => void } {
@@ -55,8 +55,8 @@ export async function freePort(): Promise<number> {
 
 async function running(child: ChildProcess, port: number, path: string): Promise<Running> {
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const stop = async () => {
-    child.kill("SIGTERM");
+  const stop = async (signal: NodeJS.Signals = "SIGTERM") => {
+    child.kill(signal);
     await ended;
   };
   const url = `http://127.0.0.1:${port}`;
