@@ -189,7 +189,7 @@ CHANGED = {
         ("sources: {use: [candle-files]}", "sources: {strict: true}"),
         [
             "p.yaml:2:10: sources.use: missing; "
-            "write annotation-files, candle-files or talib-patterns, or enabled: false beside it"
+            "write annotation-files, annotator-api, candle-files or talib-patterns, or enabled: false beside it"
         ],
     ),
     "a name where a list stands": (

@@ -89,6 +89,10 @@ class AnnotatorClient:
     def _left(self) -> float:
         return self._ends - time.monotonic()
 
+    def _check_time(self, where: str) -> None:
+        if self._left() <= 0:
+            raise self._late(where)
+
     def _late(self, where: str, at_last: str = "") -> DataError:
         found = f"not read within the deadline of {self._options.deadline:g} s{at_last}"
         return DataError.at(where, found, "a longer deadline, or fewer charts")
@@ -97,6 +101,7 @@ class AnnotatorClient:
         with self._dialled(where) as connection:
             connection.request("GET", self._address.path + path, headers=self._headers(kept), preload_content=False)
             response = connection.getresponse()
+            self._check_time(where)  # a head that was cut looks like a short one
             if response.status == 304 and kept is not None:
                 return kept
             if response.status != 200:
@@ -118,8 +123,7 @@ class AnnotatorClient:
     @contextmanager
     def _dialled(self, where: str) -> Iterator[HTTPConnection]:
         """A connection that is cut at the deadline, whatever the other side sends; its errors say what would do."""
-        if self._left() <= 0:
-            raise self._late(where)
+        self._check_time(where)
         connection = self._connection(min(self._options.timeout, self._left()))
         try:
             connection.connect()
@@ -178,6 +182,7 @@ class AnnotatorClient:
             body += chunk
             if len(body) > self._options.max_bytes:
                 raise DataError.at(where, f"more than {self._options.max_bytes} bytes", "a higher max_bytes")
+        self._check_time(where)
         return bytes(body)
 
     def _next(self, where: str, link: str) -> str | None:
