@@ -46,8 +46,9 @@ def test_the_tracking_server_names_the_version(config: PipelineConfig) -> None:
 
     path = config.root / "config" / "pipeline.yaml"
     result = run(load_config(path, ["tracking.enabled=true", "registry.enabled=false"]))
-    tags = TrackingPlace.of(None, config.root).client().get_run(result.run_id).data.tags
-    assert tags["data_version"] == result.data_version
+    client = TrackingPlace.of(None, config.root).client()
+    (run_there,) = client.search_runs(["1"], f"tags.`candle_ml.run_id` = '{result.run_id}'")
+    assert run_there.data.tags["data_version"] == result.data_version
 
 
 def test_training_again_on_the_same_data_keeps_nothing_new(config: PipelineConfig) -> None:
