@@ -98,6 +98,7 @@ $(VENV)/.project: $(VENV)/.packages pyproject.toml
 	@touch $@
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/.npmrc
+	@command -v node npm >/dev/null || { echo "Node 20.9 or newer with npm is needed for web/"; exit 1; }
 	@node -e 'const [major, minor] = process.versions.node.split("."); if (major < 20 || (major == 20 && minor < 9)) { console.error("Node 20.9 or newer is needed; this is " + process.versions.node); process.exit(1); }'
 	@echo "==> Installing the packages of web/package-lock.json into web/node_modules"
 	@cd web && npm ci --silent
@@ -110,5 +111,6 @@ web/.next/BUILD_ID: web/node_modules/.package-lock.json web/next.config.ts $(she
 
 $(CHROMIUM):
 	@echo "==> Installing Chromium"
-	@if [ "$$(id -u)" = 0 ]; then apt-get update --quiet --quiet && apt-get install --yes --quiet --quiet chromium; else \
+	@if [ "$$(id -u)" = 0 ]; then apt-get update --quiet --quiet && \
+		DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --quiet --no-install-recommends chromium fonts-liberation >/dev/null; else \
 		echo "Chromium is needed: apt-get install chromium, or name it by CHROMIUM="; exit 1; fi

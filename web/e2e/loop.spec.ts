@@ -335,7 +335,7 @@ test("the service may be killed and come back", async () => {
   await page.getByRole("button", { name: "Predict all" }).click();
   await expect(page.getByText("Inference service unavailable. Annotating goes on")).toBeVisible();
   await expect(page.getByRole("button", { name: "Predict all" })).toBeDisabled();
-  await page.screenshot({ path: path.join(PICTURES, "offline.png") });
+  await page.screenshot({ path: "test-results/offline.png" });
   service = await startService(project, port);
   await page.getByRole("button", { name: "Try again" }).click();
   await expect(page.getByRole("button", { name: "Predict all" })).toBeEnabled();
