@@ -190,15 +190,22 @@ def body(rows: list[dict[str, float]]) -> dict[str, object]:
 
 @pytest.fixture
 def serve_process(project: Project) -> Iterator[Callable[..., tuple[Process, Client]]]:
-    """`serve_process(headers=None, **environment)` starts a process and returns it, its model loaded, with a client."""
+    """Starts a process and returns it, its model loaded where `wait` says so, with a client."""
     started: list[Process] = []
 
-    def starter(headers: dict[str, str] | None = None, **environment: str) -> tuple[Process, Client]:
+    def starter(
+        headers: dict[str, str] | None = None,
+        root: Path = project.root,
+        overrides: tuple[str, ...] = (),
+        wait: bool = True,
+        **environment: str,
+    ) -> tuple[Process, Client]:
         client = Client(free_port(), headers or {})
-        process = Process(project.root, client.port, environment)
+        process = Process(root, client.port, environment, overrides)
         started.append(process)
         client.wait_until_listening(lambda: process.process.poll() is None)
-        client.wait_for_model(seconds=90)
+        if wait:
+            client.wait_for_model(seconds=90)
         return process, client
 
     yield starter

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,9 @@ class Client:
     ) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            connection.request(method, path, body, {**self.headers, **(headers or {})})
+            # A body that is refused is not read to its end: the answer stands there, and sending fails.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, path, body, {**self.headers, **(headers or {})})
             response = connection.getresponse()
             lower = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, lower, response.read())
@@ -86,12 +89,13 @@ class Client:
                 time.sleep(0.02)
         raise AssertionError("the service did not start")
 
-    def wait_until_ready(self, ready: bool, seconds: float = 60.0, told: str = "") -> Answer:
-        """The answer of `/ready` once it is 200, or once it is another one whose detail begins with what is told."""
+    def wait_until_ready(self, ready: bool, told: str = "", status: str = "", seconds: float = 120.0) -> Answer:
+        """The answer of `/ready` once it is 200 (with a status), or another one whose detail begins as told."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             answer = self.get("/ready")
-            if (answer.status == 200) is ready and answer.json.get("detail", "").startswith(told):
+            said = answer.json.get("detail", "").startswith(told) and status in (answer.json["status"], "")
+            if said and (answer.status == 200) is ready:
                 return answer
             time.sleep(0.05)
         raise AssertionError(f"/ready after {seconds} s: {answer.body!r}")
@@ -147,8 +151,9 @@ START = "import sys; from candle_ml.cli import main; sys.argv[0] = 'candle-ml'; 
 class Process:
     """A service in a process of its own; `lines` is its log."""
 
-    def __init__(self, root: Path, port: int, environment: dict[str, str]) -> None:
-        command = [sys.executable, "-c", START, "serve", "--port", str(port), "--set", "inference.body_timeout=3"]
+    def __init__(self, root: Path, port: int, environment: dict[str, str], overrides: tuple[str, ...] = ()) -> None:
+        values = [part for value in ("inference.body_timeout=3", *overrides) for part in ("--set", value)]
+        command = [sys.executable, "-c", START, "serve", "--port", str(port), *values]
         paths = os.pathsep.join(path for path in sys.path if path)
         merged = {**os.environ, "PYTHONPATH": paths, **environment}
         self.process = subprocess.Popen(command, cwd=root, env=merged, stderr=subprocess.PIPE, text=True)
