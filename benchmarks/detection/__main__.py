@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from benchmarks.detection import environment, ours, scoring_seeds, tuning_seeds
@@ -71,12 +72,9 @@ def _run(options: argparse.Namespace) -> None:
 
 def _cells(options: argparse.Namespace) -> Iterator[Cell]:
     seeds = _seeds(options.seeds)[: options.charts]
-    for track in options.track:
-        for annotations in options.annotations:
-            for seed in seeds:
-                yield Cell(
-                    track, annotations, seed, options.methods, options.config, tuple(options.overrides), options.name
-                )
+    asked = (options.methods, options.config, tuple(options.overrides), options.name)
+    for track, count, seed in product(options.track, options.annotations, seeds):
+        yield Cell(track, count, seed, *asked)
 
 
 def _seeds(which: str) -> tuple[int, ...]:

@@ -29,7 +29,8 @@ class Chart:
     """Candles with the annotated spans of the part before candle `border` and the true ones of the part after it.
 
     `reviewed` is the first and last candle that the trader has looked at. `lookalikes` were planted and are no
-    patterns; nothing but a check of the generator may look at them.
+    patterns; nothing but a check of the generator may look at them. `hidden` names the TA-Lib functions that made the
+    labels: no method may use them.
     """
 
     candles: Candles
@@ -39,6 +40,7 @@ class Chart:
     annotations: tuple[Span, ...]
     truth: tuple[Span, ...]
     lookalikes: tuple[Span, ...] = ()
+    hidden: tuple[str, ...] = ()
 
 
 def planted_chart(seed: int, annotations: int, labels: tuple[str, ...] = LABELS) -> Chart:

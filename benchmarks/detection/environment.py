@@ -19,7 +19,7 @@ from candle_ml.evaluation import SeriesSpans, Span, choose_thresholds
 
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = Path(__file__).parent / "requirements-peers.txt"
-PEERS = ("forest-raw", "forest", "minirocket", "dtw", "stumpy")
+PEERS = ("forest-raw", "forest", "minirocket", "quant", "dtw", "stumpy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ def detect(chart: Chart, names: Sequence[str]) -> Iterator[Timed]:
     with TemporaryDirectory() as folder:
         source = Path(folder) / "problem.npz"
         problem(chart).save(source)
-        command = [python(), "-m", "benchmarks.detection.peers", source, folder, str(chart.border), *names]
-        subprocess.run(command, cwd=ROOT, check=True)
+        command = ["-m", "benchmarks.detection.peers", str(source), folder, str(chart.border), *names]
+        subprocess.run([python(), *command], cwd=ROOT, check=True)
         for name in names:
             yield _read(Path(folder) / f"{name}.npz", name, chart)
 
@@ -70,12 +70,11 @@ def problem(chart: Chart) -> Problem:
 
 def _read(file: Path, name: str, chart: Chart) -> Timed:
     with np.load(file) as arrays:
-        known, unseen = (_spans(arrays[f"{part}_ends"], arrays[f"{part}_confidence"], chart) for part in _PARTS)
+        known, unseen = (
+            _spans(arrays[f"{part}_ends"], arrays[f"{part}_confidence"], chart) for part in ("known", "unseen")
+        )
         chosen = choose_thresholds([SeriesSpans(chart.annotations, known)], chart.labels, IOU, fewest=1, default=np.inf)
         return Timed(name, Detection(unseen, chosen.thresholds), float(arrays["seconds"]))
-
-
-_PARTS = ("known", "unseen")
 
 
 def _spans(ends: Integers, confidence: Floats, chart: Chart) -> tuple[Span, ...]:

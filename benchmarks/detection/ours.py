@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,10 +33,19 @@ def detect(chart: Chart, config: Path = DEFAULT_CONFIG, overrides: Sequence[str]
     """Train on the annotated part alone, then predict the whole chart; `overrides` are those of `--set`."""
     with TemporaryDirectory() as folder:
         write_project(Path(folder), chart, config)
-        predictor = trained(load_config(Path(folder) / "config" / "pipeline.yaml", (*_QUIET, *overrides)))
+        written = Path(folder) / "config" / "pipeline.yaml"
+        chosen = (*_QUIET, *overrides)
+        predictor = trained(load_config(written, (*chosen, *_without(chart.hidden, load_config(written, chosen)))))
     prediction = predictor.predict(chart.candles)
     spans = tuple(_span(found, chart.candles) for found in prediction.spans)
     return Detection(spans, predictor.params.thresholds)
+
+
+def _without(functions: Sequence[str], config: PipelineConfig) -> Iterator[str]:
+    """Overrides that leave the columns of these TA-Lib functions out of the features."""
+    for number, choice in enumerate(config.features.use):
+        if functions and choice.name == "talib-cdl":
+            yield f"features.use.{number}.exclude=[{', '.join(functions)}]"
 
 
 def trained(config: PipelineConfig) -> Predictor:

@@ -12,7 +12,8 @@ from statistics import median
 from benchmarks.detection.scoring import Difference, Scores, difference
 
 OURS = "candle-ml"
-_HEAD = "| track | annotations | method | span F1 | range | in hindsight | candle F1 | delay | false/1000 | s | vs best peer |"
+_COLUMNS = "track | annotations | method | span F1 | range | in hindsight | candle F1"
+_TIMING = "delay | false/1000 | seconds | to the best peer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def write(file: Path, rows: Sequence[Row]) -> None:
 
 def table(rows: Sequence[Row]) -> str:
     """Medians over seeds, as Markdown; the last column is the mean paired difference to the best peer."""
-    lines = [_HEAD, "|---|---:|---|---:|---|---:|---:|---:|---:|---:|---|"]
+    lines = [f"| {_COLUMNS} | {_TIMING} |", "|---|---:|---|---:|---|---:|---:|---:|---:|---:|---|"]
     ordered = sorted(rows, key=lambda row: (row.track, row.annotations))
     for _, cell in groupby(ordered, key=lambda row: (row.track, row.annotations)):
         lines += _lines(list(cell))
@@ -90,5 +91,7 @@ def _median(rows: list[Row]) -> float:
 def _against(ours: list[Row], theirs: list[Row]) -> Difference | None:
     """The difference on the seeds that both have seen."""
     other = {row.seed: row.scores.span_f1 for row in theirs}
-    pairs = [(row.scores.span_f1, other[row.seed]) for row in ours if row.seed in other]
-    return difference(*zip(*pairs, strict=True)) if pairs else None
+    shared = [row for row in ours if row.seed in other]
+    if not shared:
+        return None
+    return difference([row.scores.span_f1 for row in shared], [other[row.seed] for row in shared])

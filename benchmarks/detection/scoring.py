@@ -74,7 +74,7 @@ def score(chart: Chart, detection: Detection) -> Scores:
 
 
 def difference(ours: Sequence[float], theirs: Sequence[float], seed: int = 0) -> Difference:
-    """Paired bootstrap over seeds (Efron and Tibshirani 1993): pairs are drawn with replacement, percentile interval."""
+    """Paired bootstrap over seeds: pairs are drawn with replacement; percentile interval (Efron, Tibshirani 1993)."""
     pairs = np.subtract(ours, theirs)
     drawn = np.random.default_rng(seed).integers(0, len(pairs), (_RESAMPLES, len(pairs)))
     low, high = np.percentile(pairs[drawn].mean(axis=1), (2.5, 97.5)).tolist()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from benchmarks.detection.peers.classifiers import ManyScales, RawWindow, mini_rocket, random_forest
+from benchmarks.detection.peers.classifiers import ManyScales, RawWindow, mini_rocket, quant, random_forest
 from benchmarks.detection.peers.problem import Found, Peer, Problem
 from benchmarks.detection.peers.searching import MoreLikeThis, NearestWarped
 
@@ -18,6 +18,7 @@ PEERS: Mapping[str, Peer] = {
     "forest-raw": RawWindow(),
     "forest": ManyScales(random_forest),
     "minirocket": ManyScales(mini_rocket),
+    "quant": ManyScales(quant),
     "dtw": NearestWarped(),
     "stumpy": MoreLikeThis(),
 }

@@ -29,13 +29,22 @@ def random_forest() -> Classifier:
 
 def mini_rocket() -> Classifier:
     """MiniRocket and a ridge classifier (Dempster, Schmidt and Webb 2021)."""
-    from aeon.transformations.collection.convolution_based import MiniRocket
+    from aeon.transformations.collection.convolution_based import MiniRocket  # type: ignore[import-not-found]
     from sklearn.linear_model import RidgeClassifierCV
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     ridge = RidgeClassifierCV(np.logspace(-3, 5, 17), class_weight="balanced")
     return make_pipeline(MiniRocket(random_state=0), StandardScaler(), ridge)
+
+
+def quant() -> Classifier:
+    """QUANT: quantiles of intervals and extremely randomised trees (Dempster, Schmidt and Webb 2024)."""
+    import torch  # type: ignore[import-not-found]
+    from aeon.classification.interval_based import QUANTClassifier  # type: ignore[import-not-found]
+
+    torch.set_num_threads(1)
+    return QUANTClassifier(class_weight="balanced", random_state=0)
 
 
 def _flat(rows: Floats) -> Floats:

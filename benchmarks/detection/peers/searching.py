@@ -42,7 +42,7 @@ class _WarpedFinder:
 
     def _nearest(self, rows: Floats) -> Floats:
         """Distance of each row to the nearest example of each label, `(n, labels + 1)`."""
-        from aeon.distances import dtw_pairwise_distance
+        from aeon.distances import dtw_pairwise_distance  # type: ignore[import-not-found]
 
         nearest = np.full((len(rows), self.labels + 1), np.inf)
         for start in range(0, len(rows), _BATCH):
@@ -80,7 +80,7 @@ class _SearchFinder:
     @staticmethod
     def _matches(closes: Floats, label: int, lead: int, query: Floats) -> Floats:
         """Label, first and last candle and correlation of the best matches of one query."""
-        import stumpy
+        import stumpy  # type: ignore[import-not-found]
 
         found = stumpy.match(query, closes, max_distance=np.inf, max_matches=_MATCHES).astype(np.float64)
         starts = found[:, 1]
