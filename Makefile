@@ -7,6 +7,10 @@ JOBS ?= 2
 TESTS ?=
 LOCK_FLAGS ?=
 CHROMIUM ?= /usr/bin/chromium
+COMPOSE ?= docker compose
+TO ?= backups/$(shell date -u +%Y%m%dT%H%M%SZ)
+FROM ?=
+OVERWRITE ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet --quiet
@@ -19,7 +23,7 @@ MAKEFLAGS += --no-print-directory
 # Every command starts seconds faster from compiled modules, which the install leaves to the first import.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help venv demo annotator test lint types imports pytest test-slow test-web format lock clean
+.PHONY: help venv demo annotator test lint types imports pytest test-slow test-web env backup restore format lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -68,6 +72,16 @@ test-web: venv web/.next/BUILD_ID $(CHROMIUM) ## Check the annotator: types, sty
 	@cd web && npm run --silent typecheck && npm run --silent lint && npm test --silent
 	@cd web && CANDLE_ML="$(abspath $(BIN))/candle-ml" CHROMIUM="$(CHROMIUM)" npm run --silent e2e
 
+env: ## Write .env, the secrets of the stack in docker-compose.yml
+	@docker/make-env
+
+backup: ## Save databases, artifacts and data of the running stack; TO=folder
+	@COMPOSE="$(COMPOSE)" docker/backup "$(TO)"
+
+restore: ## Put a backup back: FROM=folder; OVERWRITE=yes replaces what the stack holds
+	@test -n "$(FROM)" || { echo "name the backup by FROM="; exit 1; }
+	@COMPOSE="$(COMPOSE)" docker/restore "$(FROM)" $(if $(filter yes,$(OVERWRITE)),overwrite)
+
 format: venv ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
@@ -101,7 +115,7 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/
 	@command -v node npm >/dev/null || { echo "Node 20.9 or newer with npm is needed for web/"; exit 1; }
 	@node -e 'const [major, minor] = process.versions.node.split("."); if (major < 20 || (major == 20 && minor < 9)) { console.error("Node 20.9 or newer is needed; this is " + process.versions.node); process.exit(1); }'
 	@echo "==> Installing the packages of web/package-lock.json into web/node_modules"
-	@cd web && npm ci --silent
+	@cd web && npm ci --loglevel error --fetch-retries 5
 	@touch $@
 
 web/.next/BUILD_ID: web/node_modules/.package-lock.json web/next.config.ts $(shell find web/src -type f)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from candle_ml.cli import main
 from candle_ml.inference import answer
 
 LARGEST_DIFFERENCE = 1e-6
@@ -60,6 +63,32 @@ def test_a_batch_over_stored_candles_gives_what_the_whole_series_gives(
     rows = client.post("/predict/batch", {**request, "include": ["probabilities"]}).json["candles"]
     assert [row["time"] for row in rows] == time[first : last + 1]
     assert_same(rows, whole, first, also_provisional=True)
+
+
+def test_the_command_gives_what_the_whole_series_gives(project: Any, whole: Any) -> None:
+    """`candle-ml predict` has each candle's best pattern at threshold 0 and `O` at 1, with their probabilities."""
+    prediction = whole.prediction
+    for threshold in ("0", "1"):
+        arguments = [
+            "predict",
+            "-c",
+            str(project.root / "config" / "pipeline.yaml"),
+            "--json",
+            "--threshold",
+            threshold,
+        ]
+        found = CliRunner().invoke(main, [*arguments, "--bundle", str(project.bundles[0])])
+        assert found.exit_code == 0, found.output
+        (series,) = json.loads(found.stdout)
+        assert [row["time"] for row in series["candles"]] == prediction.time.tolist()
+        for number, row in enumerate(series["candles"]):
+            if row["label"] is None:
+                assert not prediction.sufficient[number]
+                continue
+            expected = prediction.probabilities[number][prediction.classes.index(row["label"])]
+            np.testing.assert_allclose(row["confidence"], expected, rtol=0, atol=LARGEST_DIFFERENCE)
+            best = 1 + int(np.argmax(prediction.probabilities[number][1:]))
+            assert threshold == "1" or row["label"] == prediction.classes[best]
 
 
 def test_bar_by_bar_never_repaints(client: Any, project: Any, to_rows: Any, whole: Any) -> None:

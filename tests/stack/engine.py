@@ -59,4 +59,7 @@ class Engine:
 
     def try_podman(self, *arguments: str) -> bool:
         """Whether podman succeeds."""
-        return subprocess.run(["podman", *arguments], capture_output=True, env=self.environment, check=False).returncode == 0
+        return (
+            subprocess.run(["podman", *arguments], capture_output=True, env=self.environment, check=False).returncode
+            == 0
+        )

@@ -54,7 +54,13 @@ def _install(target: Path, *packages: str) -> None:
     shutil.copy("/etc/resolv.conf", target / "etc/resolv.conf")
     (target / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
     (target / "usr/sbin/policy-rc.d").chmod(0o755)
-    mounted = ["unshare", "--mount", "sh", "-ec", 'mount --bind /dev "$0/dev"; mount -t proc proc "$0/proc"; chroot "$0" "$@"']
+    mounted = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-ec",
+        'mount --bind /dev "$0/dev"; mount -t proc proc "$0/proc"; chroot "$0" "$@"',
+    ]
     for command in (
         ["apt-get", "update", "-qq"],
         ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
@@ -85,7 +91,9 @@ def _node(target: Path, name: str) -> list[str]:
 
 def _postgres(target: Path, name: str) -> list[str]:
     major = name.partition(":")[2].partition(".")[0]
-    subprocess.run(["chroot", str(target), "useradd", "--system", "--uid", "999", "--user-group", "postgres"], check=True)
+    subprocess.run(
+        ["chroot", str(target), "useradd", "--system", "--uid", "999", "--user-group", "postgres"], check=True
+    )
     _install(target, f"postgresql-{major}")
     shutil.copy(ENTRY, target / "usr/local/bin/docker-entrypoint.sh")
     data = target / "var/lib/postgresql/data"

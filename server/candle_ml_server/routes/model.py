@@ -7,6 +7,7 @@ from dataclasses import asdict
 from quart import Blueprint, Response, request
 
 from candle_ml.annotations import NO_PATTERN
+from candle_ml.registry import RegisteredVersion
 from candle_ml_server.limits import json_body
 from candle_ml_server.model_schemas import (
     LabelConfig,
@@ -56,18 +57,7 @@ def model_routes(service: Service) -> Blueprint:
     @routes.get("/models")
     async def models() -> Response:
         active = None if holder.current is None else holder.current.version.version
-        listed = [
-            RegisteredModel(
-                version=str(each.version),
-                aliases=list(each.aliases),
-                run_id=each.run_id,
-                model_type=each.model_type,
-                trained_at=each.trained_at,
-                f1_macro=each.f1_macro,
-                active=each.version == active,
-            )
-            for each in await holder.versions()
-        ]
+        listed = [_registered(each, active) for each in await holder.versions()]
         return model_response(ModelsResponse(model_name=holder.store.model_name, models=listed))
 
     @routes.post("/model/load")
@@ -116,6 +106,18 @@ def model_info(model: ServedModel) -> ModelInfoResponse:
         data_version=info.data_version,
         config_hash=info.config_hash,
         receipt=ReceiptInfo.model_validate({**asdict(receipt), "differing": list(receipt.differing)}),
+    )
+
+
+def _registered(version: RegisteredVersion, active: int | None) -> RegisteredModel:
+    return RegisteredModel(
+        version=str(version.version),
+        aliases=list(version.aliases),
+        run_id=version.run_id,
+        model_type=version.model_type,
+        trained_at=version.trained_at,
+        f1_macro=version.f1_macro,
+        active=version.version == active,
     )
 
 

@@ -1,0 +1,155 @@
+"""Runs that were trained while the tracking server was away, and how they get there later."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from candle_ml.bundle import open_bundle
+from candle_ml.errors import RegistryError
+from candle_ml.registry import Registry
+from candle_ml.spool import Spool
+from candle_ml.tracking import RUN_TAG, TrackingPlace
+
+from .conftest import AWAY, client, invoke, run_id_of, tracked
+
+
+def test_a_training_without_its_server_is_kept(trained_away: tuple[Path, str]) -> None:
+    """The training ends well, says what cannot be reached, where the run is kept and which command uploads it."""
+    root, told = trained_away
+    folder = root / ".candle-ml" / "runs" / run_id_of(root)
+    assert (
+        f"not yet on the tracking server: {AWAY}: cannot be reached: nothing listens there; "
+        "check that it is running and reachable\n"
+        f"            kept in {folder}; candle-ml runs sync uploads it\n"
+    ) in told
+    assert "registered" not in told
+    record = Spool(root).record(run_id_of(root))
+    assert record is not None
+    assert record.digest == open_bundle(folder / "bundle").digest
+    assert record.done == ()
+
+
+def test_a_waiting_run_is_told(spooled: Path) -> None:
+    """`runs list` and `runs show` say that a finished run waits for its server; after `runs sync` they do not."""
+    run_id = run_id_of(spooled)
+    assert "finished, spooled" in invoke("runs", "list").stdout
+    assert json.loads(invoke("runs", "list", "--json").stdout)[0]["spooled"] is True
+    assert "spooled, not yet synced (done: nothing); candle-ml runs sync uploads it" in (
+        invoke("runs", "show", run_id).stdout
+    )
+    assert invoke("runs", "sync").exit_code == 0
+    assert "spooled" not in invoke("runs", "list").stdout
+    assert "spooled" not in invoke("runs", "show", run_id).stdout
+    assert json.loads(invoke("runs", "show", run_id, "--json").stdout)["spooled"] is False
+
+
+def test_a_synced_run_is_whole(spooled: Path) -> None:
+    """The server has its parameters, metrics, times, files and model, one version has the alias, and all is said."""
+    run_id = run_id_of(spooled)
+    record = Spool(spooled).record(run_id)
+    assert record is not None
+    told = invoke("runs", "sync")
+    assert told.stdout == (
+        f"{run_id}: synced\n"
+        "registered: small version 1\n"
+        "            now serves alias 'champion': no version held the alias\n"
+    )
+    (run,) = tracked()
+    assert run.data.tags[RUN_TAG] == run_id
+    assert run.data.params == record.params
+    assert run.data.metrics == pytest.approx(record.metrics, nan_ok=True)
+    assert (run.info.status, run.info.start_time, run.info.end_time) == (
+        "FINISHED",
+        record.started_at,
+        record.ended_at,
+    )
+    names = {item.path for item in client().list_artifacts(run.info.run_id)}
+    assert names == {"effective.yaml", "evaluation.json", "pipeline.yaml"}
+    (version,) = Registry(TrackingPlace.of(None, spooled), "small").versions()
+    assert (version.run_id, version.tracking_id, version.digest) == (run_id, run.info.run_id, record.digest)
+    assert invoke("predict", "data/candles/AAPL_1d.csv").exit_code == 0
+
+
+def test_nothing_waits(project: Path) -> None:
+    """Where no run waits, `runs sync` says so."""
+    assert invoke("runs", "sync").stdout == "nothing to sync: no run waits\n"
+    assert json.loads(invoke("runs", "sync", "--json").stdout) == {"runs": [], "closed": []}
+
+
+def test_the_server_is_still_away(spooled: Path) -> None:
+    """`runs sync` without a server fails with what cannot be reached, and the run goes on waiting."""
+    told = invoke("runs", "sync", "--set", f"tracking.uri={AWAY}")
+    assert told.exit_code == 7
+    assert told.stderr == (
+        f"{AWAY}: cannot be reached: nothing listens there; check that it is running and reachable\n"
+    )
+    assert len(Spool(spooled).run_ids()) == 1
+
+
+def test_the_better_version_is_judged_later(spooled: Path) -> None:
+    """By the rule `better` a synced run is compared with the version that holds the alias, on its own test block."""
+    assert invoke("train").exit_code == 0
+    assert invoke("runs", "sync").stdout.endswith(
+        "registered: small version 2\n"
+        "            does not take alias 'champion': span F1 0.000 against 0.000 of version 1 on the same test block\n"
+    )
+
+
+def test_what_cannot_be_judged_is_left_to_people(spooled: Path) -> None:
+    """Where the data is no longer that of the training, the alias stays and the command to move it is named."""
+    assert invoke("train").exit_code == 0
+    path = spooled / "data" / "candles" / "AAPL_1d.csv"
+    path.write_text("\n".join(path.read_text("utf-8").splitlines()[:-1]) + "\n", "utf-8")
+    record = Spool(spooled).record(run_id_of(spooled))
+    assert record is not None
+    told = invoke("runs", "sync").stdout
+    assert "does not take alias 'champion': test block: cannot be made again: data: hash " in told
+    assert f"...; {record.data_hash[:12]}... was trained on; candle-ml model promote decides by hand\n" in told
+
+
+def test_always_does_not_go_back(spooled: Path) -> None:
+    """By the rule `always` a run that is synced late does not take the alias from one that was trained later."""
+    spool = Spool(spooled)
+    record = spool.record(run_id_of(spooled))
+    assert record is not None
+    assert record.registration is not None
+    always = record.registration.model_copy(update={"rule": "always"})
+    spool.write(record.model_copy(update={"registration": always}))
+    assert invoke("train").exit_code == 0
+    assert invoke("runs", "sync").stdout.endswith("does not take alias 'champion': version 1 was trained later\n")
+
+
+def test_a_damaged_bundle_is_not_uploaded(spooled: Path) -> None:
+    """The changed file is named, the run stays, and the registry has nothing of it."""
+    run_id = run_id_of(spooled)
+    path = spooled / ".candle-ml" / "runs" / run_id / "bundle" / "calibrator.json"
+    path.write_text(path.read_text("utf-8") + " ", "utf-8")
+    told = invoke("runs", "sync")
+    assert told.exit_code == 7
+    assert told.stderr.startswith(f"{run_id}: not synced: bundle/calibrator.json: its bytes have changed; SHA-256 ")
+    assert invoke("model", "list").stdout == "no version is registered; candle-ml train makes one\n"
+    assert Spool(spooled).run_ids() == {run_id}
+
+
+def test_a_damaged_record_is_named(spooled: Path) -> None:
+    """A record that does not read is named with its path and that of the run's files."""
+    run_id = run_id_of(spooled)
+    path = spooled / ".candle-ml" / "spool" / f"{run_id}.json"
+    path.write_text("{}", "utf-8")
+    told = invoke("runs", "sync")
+    folder = spooled / ".candle-ml" / "runs" / run_id
+    assert (told.exit_code, told.stderr) == (
+        3,
+        f"{path}: not the record of a run; remove it; the files of that run are in {folder}\n",
+    )
+
+
+def test_a_spool_that_is_held(spooled: Path) -> None:
+    """Two uploads wait for each other, and one that waits too long says what it waits for."""
+    with Spool(spooled).held(), pytest.raises(RegistryError) as caught, Spool(spooled).held(patience=0):
+        raise AssertionError("held twice")
+    path = spooled / ".candle-ml" / "spool" / "lock"
+    assert str(caught.value) == f"{path}: held by another candle-ml; wait until that has ended"
