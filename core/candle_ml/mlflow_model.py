@@ -22,8 +22,9 @@ class CandleModel(PythonModel):  # type: ignore[misc]
         """Prove and load the bundle."""
         self.loaded = load_model(Path(context.artifacts["bundle"]))
 
-    # MLflow reads type hints as a schema to enforce, and has none for a frame with an optional column.
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
         """Columns `time, open, high, low, close` and maybe `volume` in; `time, label, confidence` out.
 
         `time` is Unix seconds, ISO text or a timestamp; it comes out as Unix seconds.

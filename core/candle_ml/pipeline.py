@@ -84,7 +84,8 @@ def run(
         return _prepared(begun, config, until, progress)
     begun = replace(begun, data_version=data_version or kept_version(config, dataset))
     started_at = _now()
-    with _tracked(config, begun.run_id, started_at), _recorded(config, begun) as metrics:
+    # The state store comes first: a run that only the tracking server knew could not be told from a living one.
+    with _recorded(config, begun) as metrics, _tracked(config, begun.run_id, started_at):
         result = _train(_prepared(begun, config, until, progress), config, until, progress)
         metrics.update(result.measured.metrics())
         if config.tracking.enabled:

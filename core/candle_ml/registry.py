@@ -136,13 +136,23 @@ class Registry:
         """Point an alias back at the version it pointed to before. Raises `RegistryError` where there is none."""
         history = self._history(alias)
         current = self.at_alias(alias)
-        earlier = [number for number in history if current is None or number != current.version]
+        there = {version.version for version in self.versions()}
+        earlier = [number for number in history if number in there and (current is None or number != current.version)]
         if not earlier:
             raise RegistryError.at(f"model {self.name}", f"alias {alias!r} has no earlier version", "promote one")
         with self.place.guarded():
             self._client.set_registered_model_alias(self.name, alias, str(earlier[-1]))
         self._remember(alias, earlier[:-1])
         return self.find(version=earlier[-1])
+
+    def pinned(self) -> frozenset[int]:
+        """The versions that an alias points at or that a rollback would bring back."""
+        model = self._model()
+        if model is None:
+            return frozenset()
+        current = {alias: int(number) for alias, number in model.aliases.items()}
+        earlier = {alias: [n for n in self._history(alias) if n != number] for alias, number in current.items()}
+        return frozenset(current.values()) | {numbers[-1] for numbers in earlier.values() if numbers}
 
     def fetch(self, version: RegisteredVersion, folder: Path) -> Path:
         """Copy a version's bundle into `folder` (empty) and return where it is; nothing is parsed."""

@@ -11,6 +11,7 @@ import click
 
 from candle_ml.cli.common import config_options, json_option, print_json, print_table
 from candle_ml.cli.db import project_root
+from candle_ml.cli.prune import command as prune_command
 from candle_ml.cli.sync import command as sync_command
 from candle_ml.spool import RunRecord, Spool
 from candle_ml.state import RunStatus, StateStore, TrainingRun
@@ -20,10 +21,11 @@ _HEADERS = ("RUN", "STATUS", "TYPE", "EXPERIMENT", "DATA", "STARTED AT", "TOOK",
 
 @click.group("runs")
 def command() -> None:
-    """List training runs, show how one went, and upload those that the tracking server does not have yet."""
+    """List training runs, show how one went, upload those that wait, and remove what old ones have left."""
 
 
 command.add_command(sync_command)
+command.add_command(prune_command)
 
 
 @command.command("list")

@@ -1,0 +1,74 @@
+"""Removing what old runs have left: files, models and registered versions, but nothing that is served or may be."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from candle_ml.config import PipelineConfig
+from candle_ml.spool import Spool
+from candle_ml.state import StateStore, TrainingRun
+from candle_ml.stored import StoredRun, StoredVersion
+from candle_ml.tracking import TrackingPlace
+
+
+@dataclass(frozen=True, slots=True)
+class OldRun:
+    """A run that is old enough to go, with what is left of it; `freed` is in bytes.
+
+    Where `kept` says why, it stays.
+    """
+
+    run: TrainingRun
+    folder: Path
+    stored: StoredRun | None
+    versions: tuple[StoredVersion, ...]
+    freed: int
+    kept: str | None
+
+
+def old_runs(config: PipelineConfig, keep: int, older_than: timedelta) -> Iterator[OldRun]:
+    """The runs of this experiment beyond the newest `keep` that began longer ago than `older_than`, newest first.
+
+    A running one is none of them, nor one of which nothing is left. Raises `RegistryError` and `StateError`.
+    """
+    with StateStore.open(config.root) as store:
+        runs = [run for run in store.runs() if run.experiment_name == config.experiment]
+    begun_before = datetime.now(UTC) - older_than
+    for run in runs[keep:]:
+        if run.status != "running" and run.created_at < begun_before:
+            found = _looked_at(config, run)
+            if found.stored is not None or found.folder.exists():
+                yield found
+
+
+def prune(config: PipelineConfig, old: OldRun) -> OldRun:
+    """Remove what is left of a run, unless by now something keeps it; returns it as it was found just before.
+
+    Its line in the state store stays, and so do data versions.
+    """
+    with Spool(config.root).held():
+        found = _looked_at(config, old.run)
+        if found.kept is None:
+            if found.stored is not None:
+                found.stored.delete()
+            shutil.rmtree(found.folder, ignore_errors=True)
+    return found
+
+
+def _looked_at(config: PipelineConfig, run: TrainingRun) -> OldRun:
+    spool = Spool(config.root)
+    stored = None
+    if config.tracking.enabled:
+        place = TrackingPlace.of(config.tracking.uri, config.root)
+        stored = StoredRun.find(place, config.experiment, run.run_id)
+    versions = stored.versions() if stored else ()
+    kept = [f"{one.model_name} version {one.version} is served or a rollback away" for one in versions if one.pinned]
+    if run.run_id in spool.run_ids():
+        kept.append("not yet synced")
+    folder = spool.folder(run.run_id)
+    freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return OldRun(run, folder, stored, versions, freed + (stored.size() if stored else 0), "; ".join(kept) or None)
