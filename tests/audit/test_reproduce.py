@@ -21,6 +21,7 @@ from candle_ml.registry import Registry
 from candle_ml.reproduction import reproduce
 from candle_ml.tracking import TrackingPlace
 
+from ..registering import register_folder
 from .conftest import Registered, write_small
 
 
@@ -123,13 +124,12 @@ def test_another_training_is_not_reproduced(registered: Registered, monkeypatch:
     assert (results["configuration"], results["golden probabilities"], results["model hash"]) == (False, False, False)
 
     registry = Registry(TrackingPlace.of(None, registered.root), "small")
-    sealed = open_bundle(bundle)
-    version = registry.register(holder.as_uri(), registered.result.run_id, sealed.digest, sealed.info)
+    version = register_folder(registry, holder, open_bundle(bundle).digest)
     monkeypatch.chdir(registered.root)
-    told = candle_ml("reproduce", str(version.version), "--json")
+    told = candle_ml("reproduce", str(version), "--json")
     assert told.exit_code == 1
     summary = json.loads(told.stdout)
-    assert (summary["version"], summary["reproduced"]) == (version.version, False)
+    assert (summary["version"], summary["reproduced"]) == (version, False)
     assert summary["largest_difference"] == made.largest_difference
 
 

@@ -21,6 +21,7 @@ from candle_ml.reading import read_candles
 from candle_ml.registry import Registry
 from candle_ml.tracking import TrackingPlace
 
+from ..registering import register_folder
 from .services import QUICK, Client, Process, Running, free_port
 
 CANDLES = 1500
@@ -80,12 +81,7 @@ class Project:
 
     def register_as(self, bundle: Path, digest: str, registry: Registry | None = None) -> int:
         """Register a folder with a digest, as somebody may who can write to the registry."""
-        registry = registry or self.registry
-        client = registry.place.client()
-        original = client.get_model_version(self.config.model_name, "1")
-        tags = {**original.tags, "digest": digest}
-        source = bundle.parent.parent.as_uri()
-        return int(client.create_model_version(registry.name, source, original.run_id, tags=tags).version)
+        return register_folder(registry or self.registry, bundle.parent.parent, digest, self.config.model_name)
 
     def copied_bundle(self, folder: Path) -> Path:
         """A copy of version 1's bundle, where a registered version keeps it."""

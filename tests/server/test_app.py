@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from candle_ml.bundle import open_bundle
 from candle_ml_server.app import create_app
 from candle_ml_server.models import ServedModel
 from candle_ml_server.service import Service
@@ -37,7 +38,9 @@ def answer_of(project: Any, body: Any, tmp_path: Path, error: BaseException) -> 
         loaded = project.loaded(1)
         broken = replace(loaded.predictor, model=BrokenModel(loaded.predictor.classes, error))
         version = project.registry.find(version=1)
-        service.holder.current = ServedModel(version, replace(loaded, predictor=broken), tmp_path / "none")
+        service.holder.current = ServedModel(
+            version, replace(loaded, predictor=broken), tmp_path / "none", open_bundle(project.bundles[0])
+        )
         client = app.test_client()
         response = await client.post("/predict", data=json.dumps(body), headers={"Content-Type": "application/json"})
         return response.status_code, response.content_type, await response.get_json(force=True)

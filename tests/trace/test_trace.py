@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from candle_ml.bundle import BundleInfo, seal
+from candle_ml.bundle import seal
 from candle_ml.config import load_config, parse_config
 from candle_ml.dataset import Dataset, SeriesData
 from candle_ml.errors import RegistryError
@@ -25,6 +25,7 @@ from candle_ml.state import StateStore
 from candle_ml.trace import Trace, trace
 from candle_ml.versions import find_version
 
+from ..registering import register_folder
 from .conftest import Traced, registry, write_project
 
 NO_GIT = "code commit: the project was not under git"
@@ -203,8 +204,7 @@ def registered_otherwise(traced: Traced, folder: Path, change: Callable[[dict[st
     content = json.loads((bundle / "bundle.json").read_text("utf-8"))
     change(content)
     (bundle / "bundle.json").write_text(json.dumps(content), "utf-8")
-    info = BundleInfo.model_validate(json.loads((traced.whole.folder / "bundle" / "bundle.json").read_text("utf-8")))
-    return traced.registry.register(folder.as_uri(), traced.whole.run_id, seal(bundle), info).version
+    return register_folder(traced.registry, folder, seal(bundle))
 
 
 def test_a_registry_that_says_otherwise(traced: Traced) -> None:
