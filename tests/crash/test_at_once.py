@@ -20,7 +20,8 @@ from candle_ml.registry import RegisteredVersion, Registry
 from candle_ml.state import DATABASE_URL_VARIABLE, Database, DatabasePlace, StateStore, schema
 from candle_ml.tracking import TrackingPlace
 
-from ..server.conftest import START, Client, Process, as_rows, free_port
+from ..server.conftest import as_rows
+from ..server.services import START, Client, Process, free_port
 from ..state import conftest as state_fixtures
 from .conftest import write_project
 
