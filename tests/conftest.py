@@ -65,7 +65,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     held, counted = Counter[str](), Counter[str]()
     for outcome in ("passed", "failed", "error"):
         for report in terminalreporter.stats.get(outcome, ()):
-            figures = {name: cases for name, cases in report.user_properties if name.startswith("figure: ")}
+            # The report of a file that could not be imported has none.
+            properties = getattr(report, "user_properties", ())
+            figures = {name: cases for name, cases in properties if name.startswith("figure: ")}
             counted.update(figures)
             held.update(figures if outcome == "passed" else {})
     for name in sorted(counted):
