@@ -11,7 +11,7 @@ from candle_ml.components import SourceContext
 from candle_ml.sources import refuse
 from candle_ml_sources.annotator_cache import AnswerCache
 from candle_ml_sources.annotator_charts import ChosenChart, choose_charts, read_charts
-from candle_ml_sources.annotator_client import AnnotatorClient, MissingError
+from candle_ml_sources.annotator_client import AnnotatorClient, MissingError, key_in
 from candle_ml_sources.annotator_reading import AnnotatorReading
 from candle_ml_sources.annotator_rows import read_chart_candles, read_chart_claims
 from candle_ml_sources.candle_checks import CandleRows
@@ -37,15 +37,17 @@ class AnnotatorApi:
     """Reads charts of a running annotator over HTTP, one series a chart."""
 
     def __init__(self, options: AnnotatorApiOptions) -> None:
+        """Raises `ConfigError` where the environment does not hold the key that the options name."""
         self.options = options
+        self._key = key_in(os.environ, options.api_key_variable)
 
     def read(self, context: SourceContext) -> Ingest:
-        """All chosen charts. Raises `DataError` where the annotator cannot be read, `ConfigError` without its key.
+        """All chosen charts. Raises `DataError` where the annotator cannot be read.
 
         Rows that cannot be used are set aside and named; with the option `strict` they raise `DataError`.
         """
         options = self.options
-        reading = AnnotatorReading(AnnotatorClient(options, os.environ), AnswerCache(context.root))
+        reading = AnnotatorReading(AnnotatorClient(options, self._key), AnswerCache(context.root))
         url = reading.client.url
         charts = choose_charts(url, read_charts(url, reading.rows(_CHARTS)), options)
         parts = []

@@ -5,22 +5,21 @@ from __future__ import annotations
 import http.client
 import json
 import re
-import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Timer
 from urllib.parse import urljoin
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 from urllib3 import BaseHTTPResponse
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError, ReadTimeoutError
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from candle_ml.errors import ConfigError, DataError
 from candle_ml_sources.annotator_address import Address
+from candle_ml_sources.annotator_dialling import PassingError, dialled
 from candle_ml_sources.options import AnnotatorApiOptions
 from candle_ml_sources.texts import shown
 
@@ -45,37 +44,29 @@ class MissingError(DataError):
     """The annotator has no such route, chart or row."""
 
 
-class _PassingError(Exception):
-    """A failure that may be over when the request is sent again, at least `pause` seconds later."""
-
-    def __init__(self, found: str, expected: str, pause: float = 0.0) -> None:
-        super().__init__(found)
-        self.found, self.expected, self.pause = found, expected, pause
-
-
 class AnnotatorClient:
     """Asks one annotator. Nothing of the environment but the key takes part: no proxy, no stored password."""
 
-    def __init__(self, options: AnnotatorApiOptions, environment: Mapping[str, str]) -> None:
-        """Raises `ConfigError` where the key is not in the environment or no header can carry it."""
+    def __init__(self, options: AnnotatorApiOptions, key: str) -> None:
+        """The deadline begins now; without a key ("") none is sent."""
         self.url = options.url.rstrip("/")
         self._options = options
         self._address = Address.of(options.url)
-        self._key = _key(options.api_key_variable, environment)
+        self._key = key
         self._ends = time.monotonic() + options.deadline
 
     def get(self, path: str, kept: Answer | None = None) -> Answer:
         """The answer of a route, which is `kept` where nothing has changed since. Raises `DataError`."""
         where = self.url + path
         retrying = Retrying(
-            retry=retry_if_exception_type(_PassingError),
+            retry=retry_if_exception_type(PassingError),
             stop=self._must_stop,
             wait=lambda state: max(_BACK_OFF(state), _passing(state).pause),
             reraise=True,
         )
         try:
             return retrying(self._ask, where, path, kept)
-        except _PassingError as error:
+        except PassingError as error:
             attempts: int = retrying.statistics["attempt_number"]
             if attempts <= self._options.retries:
                 raise self._late(where, f", at last: {error.found}") from error
@@ -122,46 +113,31 @@ class AnnotatorClient:
 
     @contextmanager
     def _dialled(self, where: str) -> Iterator[HTTPConnection]:
-        """A connection that is cut at the deadline, whatever the other side sends; its errors say what would do."""
+        """A connection whose errors say what would do."""
         self._check_time(where)
-        connection = self._connection(min(self._options.timeout, self._left()))
         try:
-            connection.connect()
-            cut = Timer(max(self._left(), 0), _cut, (connection.sock,))
-            cut.start()
-            try:
+            with dialled(self._address, self._options.timeout, self._left) as connection:
                 yield connection
-            finally:
-                cut.cancel()
+        except PassingError as error:
+            if self._left() <= 0:
+                raise self._late(where) from error
+            raise
         except (HTTPError, http.client.HTTPException, OSError) as error:
             raise self._late(where) if self._left() <= 0 else self._failure(where, error) from error
-        finally:
-            connection.close()
 
-    def _connection(self, timeout: float) -> HTTPConnection:
-        if self._address.scheme == "http":
-            return HTTPConnection(self._address.host, self._address.port, timeout=timeout)
-        context = ssl.create_default_context()
-        return HTTPSConnection(self._address.host, self._address.port, timeout=timeout, ssl_context=context)
-
-    def _failure(self, where: str, error: Exception) -> DataError | _PassingError:
-        if isinstance(error, ssl.SSLError):
+    def _failure(self, where: str, error: Exception) -> DataError | PassingError:
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
             reason = getattr(error, "verify_message", "") or error.reason or "TLS failed"
             return DataError.at(where, f"no trusted connection ({reason})", "a certificate that this machine trusts")
-        if isinstance(error, NameResolutionError):
-            return _PassingError(f"the host {self._address.host} has no address", "the name of a host that is there")
-        if isinstance(error, NewConnectionError):
-            reason = getattr(error.__cause__, "strerror", None) or "it failed"
-            return _PassingError(f"no connection ({reason.lower()})", "start the annotator there, or set url")
-        if isinstance(error, TimeoutError | ConnectTimeoutError | ReadTimeoutError):
-            return _PassingError(f"no answer within {self._options.timeout:g} s", "a longer timeout")
-        return _PassingError("the connection broke or the answer is damaged", "an annotator that answers in full")
+        if isinstance(error, TimeoutError | ReadTimeoutError):
+            return PassingError(f"no answer within {self._options.timeout:g} s", "a longer timeout")
+        return PassingError("the connection broke or the answer is damaged", "an annotator that answers in full")
 
-    def _refusal(self, where: str, response: BaseHTTPResponse) -> DataError | _PassingError:
+    def _refusal(self, where: str, response: BaseHTTPResponse) -> DataError | PassingError:
         """What a status other than 200 means."""
         found = f"HTTP {response.status}{self._without_key(_said(response))}"
         if response.status in _PASSING:
-            return _PassingError(found, "the annotator's log says why", _pause(response.headers))
+            return PassingError(found, "the annotator's log says why", _pause(response.headers))
         if response.status in (401, 403):
             variable = self._options.api_key_variable
             wanted = f"a valid key in {variable}" if variable else "name the variable of a key by api_key_variable"
@@ -197,7 +173,8 @@ class AnnotatorClient:
         return target.removeprefix(self.url)
 
 
-def _key(variable: str | None, environment: Mapping[str, str]) -> str:
+def key_in(environment: Mapping[str, str], variable: str | None) -> str:
+    """The key that a variable holds. Raises `ConfigError` where it is not set or no header can carry it."""
     if variable is None:
         return ""
     key = environment.get(variable, "").strip()
@@ -208,15 +185,9 @@ def _key(variable: str | None, environment: Mapping[str, str]) -> str:
     return key
 
 
-def _passing(state: RetryCallState) -> _PassingError:
+def _passing(state: RetryCallState) -> PassingError:
     error = None if state.outcome is None else state.outcome.exception()
-    return error if isinstance(error, _PassingError) else _PassingError("", "")
-
-
-def _cut(connected: socket.socket) -> None:
-    # The socket below any TLS, which is not made for two threads; the other side may have gone just now.
-    with suppress(OSError):
-        socket.socket.shutdown(connected, socket.SHUT_RDWR)
+    return error if isinstance(error, PassingError) else PassingError("", "")
 
 
 def _check_form(where: str, headers: Mapping[str, str]) -> None:

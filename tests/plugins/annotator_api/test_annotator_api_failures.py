@@ -5,19 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import socket
-import ssl
-import threading
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from candle_ml.components import SourceContext
 from candle_ml.errors import DataError
@@ -52,13 +44,6 @@ def test_nobody_answers(closed: str, tmp_path: Path) -> None:
     expected = "no connection (connection refused){}; start the annotator there, or set url"
     assert failure(closed, tmp_path) == f"{closed}/api/charts: {expected.format('')}"
     assert failure(closed, tmp_path, retries=2) == f"{closed}/api/charts: {expected.format(' (3 attempts)')}"
-
-
-def test_a_host_without_an_address(tmp_path: Path) -> None:
-    """A name that nobody knows is told as such."""
-    where = "http://annotator.invalid:3000"
-    expected = "the host annotator.invalid has no address; the name of a host that is there"
-    assert failure(where, tmp_path) == f"{where}/api/charts: {expected}"
 
 
 def waiting(handler: BaseHTTPRequestHandler) -> None:
@@ -213,36 +198,3 @@ def test_broken_json_is_told_with_its_place(annotator: Any, tmp_path: Path) -> N
     annotator.reply(CHARTS, b'[{"id": 1}\n {"id": 2}]')
     expected = "row 2: no JSON (Expecting ',' delimiter, column 2); a list of rows"
     assert failure(annotator.url, tmp_path) == f"{annotator.url}{CHARTS}: {expected}"
-
-
-@pytest.fixture
-def untrusted(tmp_path: Path) -> Iterator[str]:
-    """The address of a server with a certificate that it signed itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file = tmp_path / "certificate.pem"
-    file.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM) + secret)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def refused() -> None:
-            connected, _ = server.accept()
-            with connected, pytest.raises(ssl.SSLError):
-                context.wrap_socket(connected, server_side=True)
-
-        thread = threading.Thread(target=refused)
-        thread.start()
-        yield f"https://127.0.0.1:{server.getsockname()[1]}"
-        thread.join()
-
-
-def test_a_certificate_that_nobody_vouches_for(untrusted: str, tmp_path: Path) -> None:
-    """A server that cannot prove who it is is asked nothing, once."""
-    expected = "no trusted connection (self-signed certificate); a certificate that this machine trusts"
-    assert failure(untrusted, tmp_path, retries=3) == f"{untrusted}/api/charts: {expected}"

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from candle_ml.cli import main
 from candle_ml.components import SourceContext
 from candle_ml.config import load_config
 from candle_ml.errors import ConfigError, DataError
@@ -34,8 +36,8 @@ BAD = {
 }
 
 
-def load(root: Path, options: str) -> AnnotatorApiOptions:
-    """The options as the configuration has them."""
+def write(root: Path, options: str) -> Path:
+    """A configuration with these options."""
     (root / "config").mkdir()
     use = f"{{use: annotator-api, {options}}}"
     path = root / "config" / "pipeline.yaml"
@@ -43,7 +45,12 @@ def load(root: Path, options: str) -> AnnotatorApiOptions:
         f"name: api\nsources:\n  use: [          {use}]\nfeatures: {{enabled: false}}\n"
         "labels: {use: windowed}\nmodel: {use: random-forest}\n"
     )
-    (choice,) = load_config(path).sources.use
+    return path
+
+
+def load(root: Path, options: str) -> AnnotatorApiOptions:
+    """The options as the configuration has them."""
+    (choice,) = load_config(write(root, options)).sources.use
     assert isinstance(choice.options, AnnotatorApiOptions)
     return choice.options
 
@@ -88,16 +95,13 @@ KEYS = {
 
 
 @pytest.mark.parametrize(("key", "expected"), KEYS.items())
-def test_a_key_that_cannot_be_sent(
-    annotator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, expected: str
-) -> None:
-    """A missing key, or one that no header can carry, is told before anything is sent."""
+def test_a_key_that_cannot_be_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, expected: str) -> None:
+    """`candle-ml validate` tells a missing key, or one that no header can carry, beside what else is wrong."""
     monkeypatch.setenv("ANNOTATOR_KEY", key)
-    source = AnnotatorApi(AnnotatorApiOptions(url=annotator.url, api_key_variable="ANNOTATOR_KEY"))
-    with pytest.raises(ConfigError) as caught:
-        source.read(SourceContext(tmp_path))
-    assert str(caught.value) == expected
-    assert annotator.requests == []
+    path = write(tmp_path, "api_key_variable: ANNOTATOR_KEY")
+    result = CliRunner().invoke(main, ["validate", "--config", str(path)])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"{path}:3:19: sources.use.0: {expected}\n"
 
 
 def test_a_refused_key_is_not_repeated(
