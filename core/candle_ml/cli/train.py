@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,7 +20,9 @@ from candle_ml.cli.common import (
 from candle_ml.config import PipelineConfig, load_config
 from candle_ml.evaluation import flat_metrics
 from candle_ml.pipeline import STAGES, RunResult, StageName, read_input, run
-from candle_ml.stages import StageAlone, run_stage
+
+if TYPE_CHECKING:
+    from candle_ml.stages import StageAlone
 
 
 @click.command("train")
@@ -28,7 +30,7 @@ from candle_ml.stages import StageAlone, run_stage
 @click.option("--stage", "until", type=click.Choice(STAGES), default="register", help="Stop after this stage.")
 @click.option(
     "--only",
-    type=click.Choice(get_args(StageAlone)),
+    type=click.Choice(STAGES[:-1]),
     help="Run this stage alone, from the files of the one before it in data/stages, as dvc.yaml does.",
 )
 @click.option("--from", "start", type=TIME, help="Learn only from what was annotated from this time on.")
@@ -66,6 +68,8 @@ def _run_alone(
     data_version: str | None,
     as_json: bool,
 ) -> None:
+    from candle_ml.stages import run_stage
+
     if stage != "ingest" and (start, end, data_version) != (None, None, None):
         raise click.UsageError("--from, --to and --data-version choose what is read: with --only, of ingest alone")
     with progress() as report:
