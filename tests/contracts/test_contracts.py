@@ -22,6 +22,12 @@ OTHER_OPTIONS = {
         {"window": 12, "scales": [6, 12, 30], "fit": "stretch"},
         {"competition": "per_label", "competition_iou": 0.3, "negatives": {"clear": "window", "ratio": 1.0}},
         {"anchor": "center", "scales": [10, 40], "fit": "stretch"},
+        {
+            "scales": [6, 12, 24],
+            "fit": "stretch",
+            "positives": {"windows": "overlapping"},
+            "negatives": {"clear": "overlap"},
+        },
     ),
     "talib-indicators": (
         {"indicators": [{"function": "OBV", "difference": True}, {"function": "MFI"}]},

@@ -15,8 +15,20 @@ from candle_ml.scores import Samples
 from candle_ml_labels_windowed.marks import Believed
 from candle_ml_labels_windowed.options import NegativeOptions
 
+Rows = NDArray[np.int64]
 
-def draw(labelled: Samples, candles: Candles, pool: NDArray[np.bool_], count: int, seed: int) -> NDArray[np.int64]:
+
+def drawn(labelled: Samples, candles: Candles, pool: NDArray[np.bool_], count: int, options: NegativeOptions) -> Rows:
+    """Rows of `count` windows of the pool, or of all of it, ascending; with `clear: overlap` a share of them near."""
+    if options.clear != "overlap":
+        return draw(labelled, candles, pool, count, options.seed)
+    near = labelled.codes != 0
+    close = draw(labelled, candles, pool & near, round(options.near * count), options.seed)
+    far = draw(labelled, candles, pool & ~near, count - len(close), options.seed)
+    return np.sort(np.concatenate((close, far)))
+
+
+def draw(labelled: Samples, candles: Candles, pool: NDArray[np.bool_], count: int, seed: int) -> Rows:
     """Rows of `count` windows of the pool, or of all of it, ascending.
 
     Every candle and scale has a number drawn from the seed and the name of the series alone (PCG64); the windows with
@@ -31,15 +43,19 @@ def draw(labelled: Samples, candles: Candles, pool: NDArray[np.bool_], count: in
 
 def eligible(
     labelled: Samples,
+    overlap: NDArray[np.float64],
     candles: Candles,
     believed: Believed,
     reviewed: Sequence[ReviewedRange],
     options: NegativeOptions,
     left_out: Counter[str],
 ) -> NDArray[np.bool_]:
-    """The windows that are `O`, wholly reviewed and as clear of annotations as asked for; counts the others."""
+    """The windows that are `O`, wholly reviewed and as clear of annotations as asked for; counts the others.
+
+    `overlap` is each window's largest intersection over union with a pattern.
+    """
     seen = _whole(_covered_by_ranges(candles, reviewed), labelled.first, labelled.last)
-    clear = labelled.codes == 0
+    clear = overlap < options.iou if options.clear == "overlap" else labelled.codes == 0
     if options.clear == "window":
         near = _covered_by_marks(len(candles), believed, options.margin)
         clear &= _whole(~near, labelled.first, labelled.last)

@@ -26,11 +26,28 @@ class NegativeOptions(Options):
     """At least so many negatives of every series, whatever the ratio."""
     margin: int = Field(default=3, ge=0)
     """Candles that a negative keeps away from every annotation."""
-    clear: Literal["extent", "window"] = "extent"
+    clear: Literal["extent", "window", "overlap"] = "extent"
     """What must be clear of annotations: `extent`, the candles that the window would claim for a pattern (so the model
-    also learns that a pattern seen earlier in its window is over), or `window`, every candle of it."""
+    also learns that a pattern seen earlier in its window is over), `window`, every candle of it, or with `overlap`
+    nothing: windows that hold a part of a pattern, or much besides it, are negatives as well."""
+    iou: float = Field(default=0.4, gt=0, le=0.5)
+    """With `overlap`: intersection over union with every pattern that a negative stays below."""
+    near: float = Field(default=0.4, ge=0, le=1)
+    """With `overlap`: share of the negatives that come within `margin` of a pattern, as far as there are so many."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """Start of the draw. It is made by candle index: shifted times or multiplied prices draw the same windows."""
+
+
+class PositiveOptions(Options):
+    """Through which windows a pattern is learned."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    windows: Literal["nearest", "overlapping"] = "nearest"
+    """`nearest`: one window a span. `overlapping`: every scanned window that overlaps the span well, so that the model
+    knows it a little too early, late, short and long as well."""
+    iou: float = Field(default=0.65, ge=0.5, le=1)
+    """With `overlapping`: least intersection over union of window and span."""
 
 
 class WindowedOptions(Options):
@@ -50,6 +67,8 @@ class WindowedOptions(Options):
     `stretch`: it is seen through the scale nearest to its length, and predicted as long as that."""
     length_tolerance: float = Field(default=2.0, ge=1, allow_inf_nan=False)
     """With `stretch`: how many times longer or shorter than the nearest scale a span may be; others are left out."""
+    positives: PositiveOptions = PositiveOptions()
+    """Windows of the annotated patterns."""
     negatives: NegativeOptions = NegativeOptions()
     """Windows without a pattern, drawn from the reviewed ranges."""
     hard_negatives: Weight = 1.0

@@ -11,8 +11,9 @@ from candle_ml.annotations import NO_PATTERN, Annotation
 from candle_ml.candles import Candles
 from candle_ml.scores import Samples
 from candle_ml_labels_windowed.geometry import Geometry, far_from
-from candle_ml_labels_windowed.marks import Marks
+from candle_ml_labels_windowed.marks import Believed, Marks
 from candle_ml_labels_windowed.options import WindowedOptions
+from candle_ml_labels_windowed.truth import true_classes
 
 
 def windows_of(
@@ -33,6 +34,16 @@ def windows_of(
     left_out["window reaches outside the candles"] += int(outside.sum())
     kept = ~far & ~outside
     return _samples(marks.take(kept), candles, last[kept], scale[kept], options)
+
+
+def overlapping_windows(
+    scanned: Samples, candles: Candles, believed: Believed, geometry: Geometry, options: WindowedOptions
+) -> Samples:
+    """Every scanned window that overlaps a pattern well, as a sample of the one that it overlaps best."""
+    labelled = true_classes(scanned, candles, believed, geometry, margin=0, least=options.positives.iou)
+    found = labelled.take(labelled.codes > 0)
+    weights = np.array([_weight(one, options) for one in believed.patterns.annotations], dtype=np.float32)
+    return found.replace(weight=weights[found.annotation])
 
 
 def _samples(

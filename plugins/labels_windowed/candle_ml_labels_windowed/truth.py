@@ -11,20 +11,25 @@ from candle_ml.scores import UNLABELLED, Samples
 from candle_ml_labels_windowed.geometry import Geometry
 from candle_ml_labels_windowed.marks import Believed, Marks
 
+SAME = 0.5
+"""Intersection over union from which on a window is taken for the pattern."""
 
-def true_classes(samples: Samples, candles: Candles, believed: Believed, geometry: Geometry, margin: int) -> Samples:
+
+def true_classes(
+    samples: Samples, candles: Candles, believed: Believed, geometry: Geometry, margin: int, least: float = SAME
+) -> Samples:
     """The windows with their true classes.
 
     A window claims as many candles as the pattern has that it is compared with (`fit: window`), or itself (`stretch`).
-    Where that overlaps a pattern by an intersection over union of 0.5 or more, it is that pattern; of several the best
-    overlap, then the most believed. Where it only touches one, or comes within `margin` candles of it, it is
+    Where that overlaps a pattern by an intersection over union of `least` or more, it is that pattern; of several the
+    best overlap, then the most believed. Where it only touches one, or comes within `margin` candles of it, it is
     unlabelled; else it is `O`.
     """
     patterns = believed.patterns
     matcher = _Matcher(samples, geometry, margin)
     matcher.add(patterns, may_match=True)
     matcher.add(believed.doubtful, may_match=False)
-    near, annotation = matcher.near(), matcher.mark()
+    near, annotation = matcher.near(), matcher.mark(least)
     matched = annotation >= 0
     mark = annotation[matched]
     classes = (NO_PATTERN, *sorted(set(patterns.labels)))
@@ -42,6 +47,14 @@ def true_classes(samples: Samples, candles: Candles, believed: Believed, geometr
         annotation=annotation,
         annotation_ids=tuple(one.id for one in patterns.annotations),
     )
+
+
+def overlaps(samples: Samples, believed: Believed, geometry: Geometry) -> NDArray[np.float64]:
+    """The largest intersection over union of what each window claims with any pattern; 1 where it is doubtful."""
+    patterns, doubtful = _Matcher(samples, geometry, margin=0), _Matcher(samples, geometry, margin=0)
+    patterns.add(believed.patterns, may_match=True)
+    doubtful.add(believed.doubtful, may_match=False)
+    return np.where(doubtful.near(), 1.0, patterns.overlap())
 
 
 class _Matcher:
@@ -66,9 +79,13 @@ class _Matcher:
         """Whether a window claims candles of a mark, or comes too close to it."""
         return self._near[np.argsort(self._order)]
 
-    def mark(self) -> NDArray[np.int64]:
-        """The mark that a window matches best; -1: none."""
-        return self._mark[np.argsort(self._order)]
+    def overlap(self) -> NDArray[np.float64]:
+        """The largest intersection over union of a window with any mark."""
+        return self._iou[np.argsort(self._order)]
+
+    def mark(self, least: float) -> NDArray[np.int64]:
+        """The mark that a window overlaps best, by `least` or more; -1: none."""
+        return np.where(self._iou >= least, self._mark, -1)[np.argsort(self._order)]
 
     def _compare(self, first: int, last: int, number: int | None) -> None:
         length = last - first + 1
@@ -80,6 +97,6 @@ class _Matcher:
         if number is None:
             return
         union = end - start + 1 + length - shared
-        better = (2 * shared >= union) & (shared / union > self._iou[rows])
+        better = shared / union > self._iou[rows]
         self._iou[rows][better] = (shared / union)[better]
         self._mark[rows][better] = number

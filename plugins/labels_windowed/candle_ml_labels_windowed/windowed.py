@@ -19,10 +19,10 @@ from candle_ml_labels_windowed.competition import Rule
 from candle_ml_labels_windowed.decode import decode
 from candle_ml_labels_windowed.geometry import Geometry
 from candle_ml_labels_windowed.marks import Believed, believe
-from candle_ml_labels_windowed.negatives import draw, eligible
+from candle_ml_labels_windowed.negatives import drawn, eligible
 from candle_ml_labels_windowed.options import WindowedOptions
-from candle_ml_labels_windowed.positives import windows_of
-from candle_ml_labels_windowed.truth import true_classes
+from candle_ml_labels_windowed.positives import overlapping_windows, windows_of
+from candle_ml_labels_windowed.truth import overlaps, true_classes
 from candle_ml_labels_windowed.windows import scan
 
 
@@ -67,12 +67,20 @@ class WindowedEncoder:
         """One window for each believed annotation, and negatives drawn from the reviewed ranges, ordered by `last`."""
         believed = believe(candles, annotations, self._options)
         left_out = Counter(believed.left_out)
-        positives = windows_of(believed.patterns, candles, self._geometry, self._options, left_out)
+        positives = self._positives(candles, believed, left_out)
         hard = self._hard_negatives(candles, believed, left_out)
         drawn = self._drawn_negatives(candles, believed, reviewed, (positives, hard), left_out)
         samples = concatenate((positives, hard, drawn))
         order = np.lexsort((samples.annotation, samples.scale, samples.last))
         return Encoded(samples.take(order), dict(sorted((+left_out).items())))
+
+    def _positives(self, candles: Candles, believed: Believed, left_out: Counter[str]) -> Samples:
+        """The windows of patterns; a pattern that no window overlaps well is counted."""
+        if self._options.positives.windows == "nearest":
+            return windows_of(believed.patterns, candles, self._geometry, self._options, left_out)
+        found = overlapping_windows(self.candidates(candles), candles, believed, self._geometry, self._options)
+        left_out["far from every scale"] += len(believed.patterns) - len(np.unique(found.annotation))
+        return found
 
     def _label(self, samples: Samples, candles: Candles, believed: Believed) -> Samples:
         return true_classes(samples, candles, believed, self._geometry, self._options.negatives.margin)
@@ -95,10 +103,11 @@ class WindowedEncoder:
         options = self._options.negatives
         every = self.candidates(candles)
         labelled = self._label(every, candles, believed)
-        pool = eligible(labelled, candles, believed, reviewed, options, left_out)
+        overlap = overlaps(every, believed, self._geometry)
+        pool = eligible(labelled, overlap, candles, believed, reviewed, options, left_out)
         pool &= ~_taken(every, others[1])
         wanted = max(options.minimum, ceil(options.ratio * len(others[0])))
-        rows = draw(every, candles, pool, wanted, options.seed)
+        rows = drawn(labelled, candles, pool, wanted, options)
         left_out["window beyond the ratio"] += int(pool.sum()) - len(rows)
         return every.take(rows).replace(codes=np.zeros(len(rows), dtype=np.int32))
 
