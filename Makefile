@@ -114,8 +114,8 @@ $(VENV)/.project: $(VENV)/.packages pyproject.toml
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/.npmrc
 	@command -v node npm >/dev/null || { echo "Node 20.9 or newer with npm is needed for web/"; exit 1; }
 	@node -e 'const [major, minor] = process.versions.node.split("."); if (major < 20 || (major == 20 && minor < 9)) { console.error("Node 20.9 or newer is needed; this is " + process.versions.node); process.exit(1); }'
-	@echo "==> Installing the packages of web/package-lock.json into web/node_modules"
-	@cd web && npm ci --loglevel error --fetch-retries 5
+	@echo "==> Installing the packages of web/package-lock.json into web/node_modules (one to five minutes)"
+	@cd web && npm ci --loglevel error
 	@touch $@
 
 web/.next/BUILD_ID: web/node_modules/.package-lock.json web/next.config.ts $(shell find web/src -type f)

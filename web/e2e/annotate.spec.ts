@@ -98,6 +98,35 @@ test("a span can be edited", async ({ page }) => {
   ]);
 });
 
+test("a point can be edited", async ({ page }) => {
+  await press(page, "End", "u", "Enter");
+  await page.getByLabel("Label of the point").selectOption("break_down");
+  const points = () => page.evaluate(() => window.annotator?.desk.annotations.getState().points);
+  await expect.poll(points).toMatchObject([{ label_type: "break_down" }]);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect.poll(points).toMatchObject([{ label_type: "break_up" }]);
+});
+
+test("what is changed and deleted on another page meanwhile is neither lost nor shown", async ({ page, context }) => {
+  await press(page, "End", "Shift+ArrowLeft", "1");
+  await expectNotice(page, "bull_flag stored");
+  const other = await context.newPage();
+  await other.goto(annotator.url);
+  await expect(chartOf(other)).toHaveAccessibleName("Chart of EURUSD 1h, 300 candles");
+  for (const each of [page, other]) await press(each, "End", "Enter");
+  await page.getByLabel("Notes").fill("steep pole");
+  await page.getByLabel("Notes").press("Tab");
+  await expect.poll(() => storedSpans(page)).toMatchObject([{ notes: "steep pole" }]);
+  await other.getByLabel("Outcome").selectOption("win");
+  await expect.poll(() => storedSpans(page)).toMatchObject([{ notes: "steep pole", outcome: "win", label: "bull_flag" }]);
+  await press(other, "Delete");
+  await expectNotice(other, "Deleted");
+  await press(page, "2");
+  await expect(page.getByRole("alert").first()).toContainText("There is no span annotation");
+  await expect(page.getByText("Annotations (0)")).toBeVisible();
+  await expect(page.getByLabel("Span label")).toBeHidden();
+});
+
 test("what was done is undone and redone, a deletion too", async ({ page }) => {
   await press(page, "End", "Shift+ArrowLeft", "1");
   await expectNotice(page, "bull_flag stored");

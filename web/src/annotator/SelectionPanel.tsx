@@ -1,3 +1,4 @@
+import { POINT_LABELS, type Point } from "@/data/types";
 import type { LayerState, Run } from "@/prediction-layer";
 import type { AnnotationsState } from "./annotations";
 import type { Desk } from "./desk";
@@ -23,9 +24,7 @@ export function SelectionPanel({ desk, stored, layer }: Props) {
       {focus !== null && <Judging desk={desk} run={focus} stored={stored} version={layer.prediction?.modelVersion} />}
       {span !== undefined && <SpanEditor key={span.id} desk={desk} span={span} labels={stored.labels} />}
       {point !== undefined && (
-        <p>
-          {point.label_type} {timeText(point.timestamp)}
-        </p>
+        <PointEditor desk={desk} point={point} names={stored.labels.filter((each) => each.is_active).map(({ name }) => name)} />
       )}
       {range !== undefined && (
         <p>
@@ -39,6 +38,17 @@ export function SelectionPanel({ desk, stored, layer }: Props) {
       )}
       {selected === null && focus === null && <p className="hint">Nothing is selected.</p>}
     </section>
+  );
+}
+
+function PointEditor({ desk, point, names }: { desk: Desk; point: Point; names: string[] }) {
+  const change = (label_type: string) => void desk.annotations.changePoint(point.id, { label_type });
+  const options = [...new Set([point.label_type, ...POINT_LABELS, ...names])];
+  return (
+    <>
+      <p>{timeText(point.timestamp)}</p>
+      <Choice name="Label of the point" value={point.label_type} options={options} onChoose={change} />
+    </>
   );
 }
 

@@ -1,7 +1,7 @@
 /** The charts and what is annotated on the open one, with every edit stored at once and undoable. */
 import { Store } from "@/data/store";
 import type { Candle, Chart, Point, ReviewedRange, Span, SpanLabelType } from "@/data/types";
-import { api, type NewLabel } from "./api";
+import { api, RouteError, type NewLabel } from "./api";
 import { History, type Edit, type Kind, type Rows } from "./history";
 
 export interface AnnotationsState {
@@ -139,18 +139,31 @@ export class Annotations extends Store<AnnotationsState> {
     if (chart === null) return this.change(NOTHING);
     this.change({ loading: true });
     const { id } = chart;
-    const all = await Promise.all([api.candles(id), api.spans(id), api.points(id), api.ranges(id)]);
-    const [candles, spans, points, ranges] = all;
-    this.change({ chart, candles, spans, points, ranges });
+    const [candles, rows] = await Promise.all([api.candles(id), rowsOf(id)]);
+    this.change({ chart, candles, ...rows });
+  }
+
+  /** Shows no longer what somebody else has deleted, which is why the work failed. */
+  private async lookAgain(failure: unknown): Promise<never> {
+    if (failure instanceof RouteError && failure.status === 404) {
+      const charts = await api.charts();
+      this.change({ charts });
+      const chart = charts.find((each) => each.id === this.getState().chart?.id);
+      this.history.clear();
+      if (chart === undefined) await this.read(charts.at(-1)?.id);
+      else this.change({ chart, ...(await rowsOf(chart.id)) });
+    }
+    throw failure;
   }
 
   private edit(make: (chart: Chart) => Edit | null): Promise<void> {
     return this.attempt(async () => {
       const { chart } = this.getState();
       const edit = chart === null ? null : make(chart);
-      if (edit === null) return;
+      if (edit === null || changesNothing(edit)) return;
       const stored = await this.apply(edit);
-      this.history.record({ ...edit, after: stored } as Edit);
+      // What an edit changes is what its undo puts back: not what others have changed meanwhile.
+      this.history.record(edit.before === null ? ({ ...edit, after: stored } as Edit) : edit);
     });
   }
 
@@ -169,7 +182,7 @@ export class Annotations extends Store<AnnotationsState> {
 
   /** One after the other, so that an undo finds what it undoes; a failure is shown and changes nothing. */
   private attempt(work: () => Promise<void>): Promise<void> {
-    const done = this.queue.then(work).then(
+    const done = this.queue.then(() => work().catch((error: unknown) => this.lookAgain(error))).then(
       () => this.change({ error: null }),
       (error: unknown) => this.change({ error: error instanceof Error ? error.message : String(error) }),
     );
@@ -180,14 +193,30 @@ export class Annotations extends Store<AnnotationsState> {
   }
 }
 
+async function rowsOf(chartId: number): Promise<Pick<AnnotationsState, "spans" | "points" | "ranges">> {
+  const [spans, points, ranges] = await Promise.all([api.spans(chartId), api.points(chartId), api.ranges(chartId)]);
+  return { spans, points, ranges };
+}
+
 async function send({ kind, before, after }: Edit, chart_id: number): Promise<Rows[Kind] | null> {
   if (after === null) {
     if (before !== null) await { span: api.deleteSpan, point: api.deletePoint, range: api.deleteRange }[kind](before.id);
     return null;
   }
-  if (kind === "span") return before === null ? api.addSpan(after) : api.changeSpan(before.id, after);
+  if (kind === "span") return before === null ? api.addSpan(after) : api.changeSpan(before.id, changes(before, after));
   if (kind === "range") return api.addRange(after);
-  return before === null ? api.addPoint({ ...after, chart_id }) : api.changePoint(before.id, after);
+  return before === null ? api.addPoint({ ...after, chart_id }) : api.changePoint(before.id, changes(before, after));
+}
+
+function changesNothing({ before, after }: Edit): boolean {
+  return before !== null && after !== null && Object.keys(changes(before, after)).length === 0;
+}
+
+/** The fields that an edit changes: what somebody else may have done to the others stays. */
+function changes<Row extends object>(before: Row, after: Row): Partial<Row> {
+  const names = Object.keys(after) as (keyof Row)[];
+  const changed = names.filter((name) => JSON.stringify(after[name]) !== JSON.stringify(before[name]));
+  return Object.fromEntries(changed.map((name) => [name, after[name]])) as Partial<Row>;
 }
 
 function replaced<Row extends { id: number }>(rows: readonly Row[], before: Row | null, after: Row | null): Row[] {

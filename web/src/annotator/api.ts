@@ -35,7 +35,17 @@ export const api = {
   },
 };
 
-/** The answer's JSON. Throws an `Error` with what the route says. */
+/** What a route says, and its status; 0 where there was no answer. */
+export class RouteError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
+}
+
+/** The answer's JSON. Throws `RouteError`. */
 async function ask<Answer>(method: string, path: string, body?: object): Promise<Answer> {
   const json = body !== undefined && !(body instanceof FormData);
   const response = await fetch(`/api${path}`, {
@@ -43,9 +53,9 @@ async function ask<Answer>(method: string, path: string, body?: object): Promise
     ...(json ? { headers: { "Content-Type": "application/json" } } : {}),
     ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : (body as FormData) }),
   }).catch(() => {
-    throw new Error("The annotator does not answer");
+    throw new RouteError("The annotator does not answer", 0);
   });
   const content = (await response.json().catch(() => ({}))) as Answer & { error?: string };
-  if (!response.ok) throw new Error(content.error ?? `The annotator answered ${response.status}`);
+  if (!response.ok) throw new RouteError(content.error ?? `The annotator answered ${response.status}`, response.status);
   return content;
 }

@@ -8,7 +8,7 @@ import * as schema from "./schema";
 
 export type Database = LibSQLDatabase<typeof schema> & { $client: Client };
 
-const shared = globalThis as { annotatorDatabase?: Promise<Database> };
+const shared = globalThis as { annotatorDatabase?: Promise<Database>; annotatorWriting?: Promise<unknown> };
 
 /** The database named by `ANNOTATOR_DATABASE` (a path; `data/annotator.db` without it), with its tables up to date. */
 export function database(): Promise<Database> {
@@ -19,6 +19,13 @@ export function database(): Promise<Database> {
     },
   );
   return shared.annotatorDatabase;
+}
+
+/** One after the other, so that what the work has read is still so when it writes. */
+export function writing<Result>(work: (db: Database) => Promise<Result>): Promise<Result> {
+  const result = (shared.annotatorWriting ?? Promise.resolve()).then(async () => work(await database()));
+  shared.annotatorWriting = result.catch(() => undefined);
+  return result;
 }
 
 export async function openDatabase(file: string): Promise<Database> {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { z } from "zod";
 
 const JSON_LIMIT = 1 << 20;
+const MOST_LEVELS = 32; // fewer than readers of the exports take
 const MOST_PROBLEMS_NAMED = 5;
 
 /** Ends a request with a status and `{error: message}`. */
@@ -104,7 +105,13 @@ export async function readJson<Schema extends z.ZodType>(request: Request, schem
   } catch {
     throw new RequestError(400, "The body is not JSON");
   }
+  if (isDeeper(content, MOST_LEVELS)) throw new RequestError(400, `The body has more than ${MOST_LEVELS} levels`);
   return checked(schema, content);
+}
+
+function isDeeper(content: unknown, levels: number): boolean {
+  if (typeof content !== "object" || content === null) return false;
+  return levels === 0 || Object.values(content).some((part) => isDeeper(part, levels - 1));
 }
 
 export function checked<Schema extends z.ZodType>(schema: Schema, content: unknown): z.output<Schema> {

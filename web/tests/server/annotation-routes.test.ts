@@ -75,6 +75,27 @@ describe("spans", () => {
     expect(body).toMatchObject({ id, start_time: 7200, end_time: 10_800, notes: "kept" });
   });
 
+  it("keeps every one of several changes at once", async () => {
+    const { id } = await stored(await uploaded("at-once.csv"));
+    const changes = [{ notes: "steep" }, { outcome: "win" }, { label: "wedge_up" }, { start_time: 0 }];
+    await Promise.all(changes.map((change) => call(span.PATCH, "PATCH", `span-annotations/${id}`, change)));
+    const [row]: object[] = (await call(spans.GET, "GET", "span-annotations")).body;
+    expect(row).toMatchObject({ notes: "steep", outcome: "win", label: "wedge_up", start_time: 0 });
+  });
+
+  it("refuses details that are nested deeper than readers take", async () => {
+    const id = await uploaded("deep.csv");
+    const nested = (levels: number) => {
+      const sub_spans = `${"[".repeat(levels)}${"]".repeat(levels)}`;
+      const text = `{"chart_id": ${id}, "start_time": 0, "end_time": 3600, "label": "x", "sub_spans": ${sub_spans}}`;
+      return call(spans.POST, "POST", "span-annotations", text);
+    };
+    expect((await nested(31)).status).toBe(201);
+    for (const levels of [32, 300_000]) {
+      expect(await nested(levels)).toMatchObject({ status: 400, body: { error: "The body has more than 32 levels" } });
+    }
+  });
+
   it("deletes by source and label, on one chart or all", async () => {
     const [first, second] = [await uploaded("first.csv"), await uploaded("second.csv")];
     for (const chartId of [first, second]) {
@@ -170,6 +191,12 @@ describe("label types", () => {
     [{ name: "two words" }, "name: a letter, then letters, digits, _ or -"],
   ])("refuses %j", async (wanted, error) => {
     expect(await call(labels.POST, "POST", "span-label-types", wanted)).toMatchObject({ status: 400, body: { error } });
+  });
+
+  it("adds a label once, however many ask for it at once", async () => {
+    const add = () => call(labels.POST, "POST", "span-label-types", { name: "at_once" });
+    const answers = await Promise.all([add(), add(), add()]);
+    expect(answers.map((answer) => answer.status).sort()).toEqual([201, 400, 400]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import * as info from "@/app/api/model/info/route";
 import * as load from "@/app/api/model/load/route";
 import * as outOfFold from "@/app/api/model/out-of-fold/route";
@@ -37,14 +37,17 @@ function respond(status: number, content: unknown, headers: Record<string, strin
   };
 }
 
-function receive(request: IncomingMessage, response: ServerResponse) {
-  const chunks: Buffer[] = [];
-  request.on("data", (chunk: Buffer) => chunks.push(chunk));
-  request.on("end", () => {
-    const { method = "", url = "", headers } = request;
-    seen.push({ method, url, headers, body: Buffer.concat(chunks).toString() });
-    answer(response);
-  });
+/** Tells what comes to it by `told`, which is of one test: a request that was given up may come in later. */
+function receiver(told: Seen[]) {
+  return (request: IncomingMessage, response: ServerResponse) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const { method = "", url = "", headers } = request;
+      told.push({ method, url, headers, body: Buffer.concat(chunks).toString() });
+      answer(response);
+    });
+  };
 }
 
 function post(path: string, body: string, init: RequestInit = {}): Request {
@@ -60,17 +63,20 @@ async function told(response: Response): Promise<{ status: number; body: unknown
 }
 
 beforeAll(async () => {
-  upstream = createServer(receive);
-  vi.stubEnv("INFERENCE_API_URL", await listen(upstream));
   const closed = createServer();
   nowhere = await listen(closed);
   await new Promise((resolve) => closed.close(resolve));
 });
-afterEach(() => {
+beforeEach(async () => {
   seen = [];
+  upstream = createServer(receiver(seen));
+  vi.stubEnv("INFERENCE_API_URL", await listen(upstream));
+});
+afterEach(() => {
+  upstream.close();
+  upstream.closeAllConnections();
   vi.restoreAllMocks();
 });
-afterAll(() => upstream.close());
 
 let nowhere: string;
 

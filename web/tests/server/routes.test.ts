@@ -29,6 +29,23 @@ describe("charts", () => {
     expect(body).toMatchObject({ chart: { name: "EURUSD_1h (2)" } });
   });
 
+  it("takes uploads of one name at once", async () => {
+    const ids = await Promise.all([1, 2, 3].map(() => uploaded("GBPUSD_1h.csv")));
+    expect(new Set(ids).size).toBe(3);
+  });
+
+  it("stores nothing on a chart that is being deleted", async () => {
+    const id = await uploaded("leaving.csv");
+    const wanted = { chart_id: id, start_time: 0, end_time: 3600, label: "x" };
+    const [gone, span, again] = await Promise.all([
+      call(chart.DELETE, "DELETE", `charts/${id}`),
+      call(spans.POST, "POST", "span-annotations", wanted),
+      call(chart.DELETE, "DELETE", `charts/${id}`),
+    ]);
+    expect([gone.status, span.status, again.status]).toEqual([200, 404, 404]);
+    expect(span.body).toEqual({ error: `There is no chart ${id}` });
+  });
+
   it("answers the candles in order, without volume where there is none", async () => {
     const id = await uploaded("order.csv");
     const rows: object[] = (await call(candles.GET, "GET", `candles?chartId=${id}`)).body;

@@ -1,6 +1,6 @@
 import { newPoint } from "@/server/bodies";
 import { findChart } from "@/server/charts";
-import { database } from "@/server/database";
+import { database, writing } from "@/server/database";
 import { queryNumber, readJson, route, taggedJson } from "@/server/http";
 import { createPoint, listPoints } from "@/server/points";
 
@@ -13,5 +13,5 @@ export const GET = route(async (request) => {
 export const POST = route(async (request) => {
   const point = await readJson(request, newPoint);
   const chart_id = point.chart_id ?? queryNumber(request, "chartId");
-  return Response.json(await createPoint(await database(), { ...point, chart_id }), { status: 201 });
+  return Response.json(await writing((db) => createPoint(db, { ...point, chart_id })), { status: 201 });
 });

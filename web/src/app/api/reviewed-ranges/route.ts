@@ -1,6 +1,6 @@
 import { newRange } from "@/server/bodies";
 import { findChart } from "@/server/charts";
-import { database } from "@/server/database";
+import { database, writing } from "@/server/database";
 import { queryNumber, readJson, RequestError, route, taggedJson } from "@/server/http";
 import { createRange, deleteRange, listRanges } from "@/server/reviewed-ranges";
 
@@ -11,15 +11,15 @@ export const GET = route(async (request) => {
 });
 
 export const POST = route(async (request) => {
-  const db = await database();
   const range = await readJson(request, newRange);
-  const chart = await findChart(db, range.chart_id ?? queryNumber(request, "chartId"));
-  return Response.json(await createRange(db, chart.id, range), { status: 201 });
+  const chartId = range.chart_id ?? queryNumber(request, "chartId");
+  const stored = await writing(async (db) => createRange(db, (await findChart(db, chartId)).id, range));
+  return Response.json(stored, { status: 201 });
 });
 
 export const DELETE = route(async (request) => {
   const id = queryNumber(request, "id");
   if (id === undefined) throw new RequestError(400, "Name the range by id");
-  await deleteRange(await database(), id);
+  await writing((db) => deleteRange(db, id));
   return Response.json({ success: true });
 });

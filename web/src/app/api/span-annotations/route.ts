@@ -1,6 +1,6 @@
 import { newSpan } from "@/server/bodies";
 import { findChart } from "@/server/charts";
-import { database } from "@/server/database";
+import { database, writing } from "@/server/database";
 import { queryNumber, readJson, route, taggedJson } from "@/server/http";
 import { createSpan, deleteSpans, listSpans } from "@/server/spans";
 
@@ -12,15 +12,16 @@ export const GET = route(async (request) => {
 
 export const POST = route(async (request) => {
   const span = await readJson(request, newSpan);
-  return Response.json(await createSpan(await database(), span), { status: 201 });
+  return Response.json(await writing((db) => createSpan(db, span)), { status: 201 });
 });
 
 export const DELETE = route(async (request) => {
   const query = new URL(request.url).searchParams;
-  const deleted = await deleteSpans(await database(), {
+  const choice = {
     source: query.get("source") ?? undefined,
     label: query.get("label") ?? undefined,
     chartId: queryNumber(request, "chartId"),
-  });
+  };
+  const deleted = await writing((db) => deleteSpans(db, choice));
   return Response.json({ success: true, deleted });
 });

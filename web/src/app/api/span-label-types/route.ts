@@ -1,5 +1,5 @@
 import { newLabelType } from "@/server/bodies";
-import { database } from "@/server/database";
+import { database, writing } from "@/server/database";
 import { readJson, route } from "@/server/http";
 import { createLabelType, listLabelTypes } from "@/server/label-types";
 
@@ -9,5 +9,5 @@ export const GET = route(async () => Response.json(await listLabelTypes(await da
 
 export const POST = route(async (request) => {
   const wanted = await readJson(request, newLabelType);
-  return Response.json(await createLabelType(await database(), wanted), { status: 201 });
+  return Response.json(await writing((db) => createLabelType(db, wanted)), { status: 201 });
 });

@@ -1,7 +1,7 @@
 import { CandleCsvError, parseCandleCsv } from "@/data/candle-csv";
 import type { Candle } from "@/data/types";
 import { createChart } from "@/server/charts";
-import { database } from "@/server/database";
+import { writing } from "@/server/database";
 import { readBytes, RequestError, route } from "@/server/http";
 
 const UPLOAD_LIMIT = 64 << 20;
@@ -9,7 +9,7 @@ const UPLOAD_LIMIT = 64 << 20;
 export const POST = route(async (request) => {
   const file = await uploadedFile(request);
   const candles = readCandles(new Uint8Array(await file.arrayBuffer()));
-  const chart = await createChart(await database(), chartName(file.name), candles);
+  const chart = await writing((db) => createChart(db, chartName(file.name), candles));
   return Response.json({ success: true, count: candles.length, chart: { id: chart.id, name: chart.name } });
 });
 

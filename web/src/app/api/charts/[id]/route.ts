@@ -1,14 +1,16 @@
 import { changedChart } from "@/server/bodies";
 import { changeChart, deleteChart } from "@/server/charts";
-import { database } from "@/server/database";
+import { writing } from "@/server/database";
 import { pathId, readJson, route, type Params } from "@/server/http";
 
 export const PATCH = route(async (request, context: Params) => {
   const change = await readJson(request, changedChart);
-  return Response.json(await changeChart(await database(), await pathId(context), change));
+  const id = await pathId(context);
+  return Response.json(await writing((db) => changeChart(db, id, change)));
 });
 
 export const DELETE = route(async (_request, context: Params) => {
-  await deleteChart(await database(), await pathId(context));
+  const id = await pathId(context);
+  await writing((db) => deleteChart(db, id));
   return Response.json({ success: true });
 });

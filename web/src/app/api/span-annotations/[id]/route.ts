@@ -1,14 +1,16 @@
 import { changedSpan } from "@/server/bodies";
-import { database } from "@/server/database";
+import { writing } from "@/server/database";
 import { pathId, readJson, route, type Params } from "@/server/http";
 import { changeSpan, deleteSpan } from "@/server/spans";
 
 export const PATCH = route(async (request, context: Params) => {
   const change = await readJson(request, changedSpan);
-  return Response.json(await changeSpan(await database(), await pathId(context), change));
+  const id = await pathId(context);
+  return Response.json(await writing((db) => changeSpan(db, id, change)));
 });
 
 export const DELETE = route(async (_request, context: Params) => {
-  await deleteSpan(await database(), await pathId(context));
+  const id = await pathId(context);
+  await writing((db) => deleteSpan(db, id));
   return Response.json({ success: true });
 });
