@@ -1,7 +1,8 @@
 import { newPoint } from "@/server/bodies";
 import { findChart } from "@/server/charts";
 import { database, writing } from "@/server/database";
-import { queryNumber, readJson, route, taggedJson } from "@/server/http";
+import { queryNumber, route, taggedJson } from "@/server/http";
+import { readJson } from "@/server/json";
 import { createPoint, listPoints } from "@/server/points";
 
 export const GET = route(async (request) => {

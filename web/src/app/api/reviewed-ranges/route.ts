@@ -1,7 +1,8 @@
 import { newRange } from "@/server/bodies";
 import { findChart } from "@/server/charts";
 import { database, writing } from "@/server/database";
-import { queryNumber, readJson, RequestError, route, taggedJson } from "@/server/http";
+import { queryNumber, RequestError, route, taggedJson } from "@/server/http";
+import { readJson } from "@/server/json";
 import { createRange, deleteRange, listRanges } from "@/server/reviewed-ranges";
 
 export const GET = route(async (request) => {

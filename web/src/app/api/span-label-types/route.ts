@@ -1,6 +1,7 @@
 import { newLabelType } from "@/server/bodies";
 import { database, writing } from "@/server/database";
-import { readJson, route } from "@/server/http";
+import { route } from "@/server/http";
+import { readJson } from "@/server/json";
 import { createLabelType, listLabelTypes } from "@/server/label-types";
 
 export const dynamic = "force-dynamic";

@@ -1,6 +1,7 @@
 import { changedPoint } from "@/server/bodies";
 import { writing } from "@/server/database";
-import { pathId, readJson, route, type Params } from "@/server/http";
+import { pathId, route, type Params } from "@/server/http";
+import { readJson } from "@/server/json";
 import { changePoint, deletePoint } from "@/server/points";
 
 export const PATCH = route(async (request, context: Params) => {

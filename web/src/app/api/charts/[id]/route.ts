@@ -1,7 +1,8 @@
 import { changedChart } from "@/server/bodies";
 import { changeChart, deleteChart } from "@/server/charts";
 import { writing } from "@/server/database";
-import { pathId, readJson, route, type Params } from "@/server/http";
+import { pathId, route, type Params } from "@/server/http";
+import { readJson } from "@/server/json";
 
 export const PATCH = route(async (request, context: Params) => {
   const change = await readJson(request, changedChart);

@@ -1,6 +1,7 @@
 import { changedSpan } from "@/server/bodies";
 import { writing } from "@/server/database";
-import { pathId, readJson, route, type Params } from "@/server/http";
+import { pathId, route, type Params } from "@/server/http";
+import { readJson } from "@/server/json";
 import { changeSpan, deleteSpan } from "@/server/spans";
 
 export const PATCH = route(async (request, context: Params) => {
