@@ -104,21 +104,15 @@ class Registry:
         tags |= {"trained_at": str(info.trained_at)}
         if info.metrics.f1_macro is not None:
             tags["f1_macro"] = repr(info.metrics.f1_macro)
-        if not self._of_run(info.run_id):
+        found = self._of_run(info.run_id)
+        if not found:
             self._create()
             with self.place.guarded():
                 source = f"models:/{model_id}"
                 self._client.create_model_version(self.name, source, tracking_id, tags=tags, model_id=model_id)
-        # A request that was answered too late is sent again, and has made two.
-        first, *repeated = self._of_run(info.run_id)
-        for version in repeated:
-            self.delete(version)
-        return first
-
-    def delete(self, version: RegisteredVersion) -> None:
-        """Take a version out of the registry."""
-        with self.place.guarded():
-            self._client.delete_model_version(self.name, str(version.version))
+            found = self._of_run(info.run_id)
+        # A request that was answered too late is sent again and makes two. The second stays: it may be served by now.
+        return found[0]
 
     def promote(self, version: int, alias: str) -> None:
         """Point an alias at a version, remembering where it pointed before."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,6 +30,7 @@ _QUIET_DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
 }
@@ -192,13 +192,13 @@ class TrackedRun:
     def close(self, status: EndStatus, ended_at: int | None = None) -> None:
         """Close the run."""
         with self.place.guarded():
-            _terminate(self._client, self.tracking_id, status, ended_at)
+            self._client.set_terminated(self.tracking_id, status, ended_at)
 
     def fail(self, error: BaseException) -> None:
         """Close the run as failed, with the reason; a server that is away must not hide that reason."""
         with suppress(RegistryError), self.place.guarded():
             self._client.set_tag(self.tracking_id, "error", _first_line(error) or type(error).__name__)
-            _terminate(self._client, self.tracking_id, "FAILED")
+            self._client.set_terminated(self.tracking_id, "FAILED")
 
     def _logged_model(self) -> Any:
         """The model of this run, whether or not its files are there."""
@@ -222,14 +222,8 @@ def close_left_open(place: TrackingPlace, experiment: str, ended: Mapping[str, E
         running = client.search_runs([found.experiment_id], "attributes.status = 'RUNNING'") if found else []
         left = [run for run in running if run.data.tags.get(RUN_TAG) in ended]
         for run in left:
-            _terminate(client, run.info.run_id, ended[run.data.tags[RUN_TAG]])
+            client.set_terminated(run.info.run_id, ended[run.data.tags[RUN_TAG]])
     return tuple(run.data.tags[RUN_TAG] for run in left)
-
-
-def _terminate(client: MlflowClient, tracking_id: str, status: EndStatus, ended_at: int | None = None) -> None:
-    # MLflow prints the address of the run, into what may be JSON.
-    with redirect_stdout(io.StringIO()):
-        client.set_terminated(tracking_id, status, ended_at)
 
 
 def _save_model(path: Path, bundle: Path, tracking_id: str, model_id: str) -> None:

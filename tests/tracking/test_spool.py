@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from candle_ml.bundle import open_bundle
 from candle_ml.errors import RegistryError
-from candle_ml.registry import Registry
+from candle_ml.registry import RegisteredVersion, Registry
 from candle_ml.spool import Spool
-from candle_ml.tracking import RUN_TAG, TrackingPlace
+from candle_ml.tracking import RUN_TAG, TrackedRun, TrackingPlace
 
 from .conftest import AWAY, client, invoke, run_id_of, tracked
 
@@ -120,6 +124,59 @@ def test_always_does_not_go_back(spooled: Path) -> None:
     spool.write(record.model_copy(update={"registration": always}))
     assert invoke("train").exit_code == 0
     assert invoke("runs", "sync").stdout.endswith("does not take alias 'champion': version 1 was trained later\n")
+
+
+def twin(version: RegisteredVersion) -> int:
+    """Register the same model once more, as a request does that is sent again after its answer was lost."""
+    tags = client().get_model_version(version.name, str(version.version)).tags
+    return int(client().create_model_version(version.name, version.source, version.tracking_id, tags=tags).version)
+
+
+def test_a_second_version_of_a_run_is_never_deleted(spooled: Path) -> None:
+    """A version that was registered twice and is served stays served when its run is uploaded again."""
+    spool, registry = Spool(spooled), Registry(TrackingPlace.of(None, spooled), "small")
+    record = spool.record(run_id_of(spooled))
+    assert record is not None
+    assert invoke("runs", "sync").exit_code == 0
+    (version,) = registry.versions()
+    registry.promote(twin(version), "champion")
+    spool.write(record)
+    assert invoke("runs", "sync").exit_code == 0
+    assert [(one.version, one.aliases) for one in registry.versions()] == [(2, ("champion",)), (1, ())]
+    assert invoke("predict", "data/candles/AAPL_1d.csv").exit_code == 0
+
+
+def test_a_run_that_is_registered_by_many_at_once(spooled: Path) -> None:
+    """However many register one run at the same moment, all go on with one version, which nobody takes away."""
+    run_id, place = run_id_of(spooled), TrackingPlace.of(None, spooled)
+    tracked_run = TrackedRun.open(place, "small", "small", run_id, 0)
+    sealed = open_bundle(Spool(spooled).folder(run_id) / "bundle")
+    model_id = tracked_run.log_model(sealed.folder)
+    together = threading.Barrier(4)
+
+    def register(number: int) -> int:
+        registry = Registry(place, "small")
+        together.wait()
+        version = registry.register(model_id, tracked_run.tracking_id, sealed.digest, sealed.info).version
+        registry.promote(version, f"alias-{number}")
+        return version
+
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(register, range(4))) == {1}
+    aliases = Registry(place, "small").find(version=1).aliases
+    assert aliases == tuple(f"alias-{number}" for number in range(4))
+
+
+def test_two_uploads_of_one_run_at_once(spooled: Path) -> None:
+    """Two `runs sync` that begin together make one run and one version; one of them does it."""
+    command = [sys.executable, "-c", "from candle_ml.cli import main; main(['runs', 'sync'])"]
+    pipe = subprocess.PIPE
+    both = [subprocess.Popen(command, cwd=spooled, stdout=pipe, stderr=pipe, text=True) for _ in range(2)]
+    told = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert sum("registered: small version 1" in printed for printed, _ in told) == 1
+    assert [run.info.status for run in tracked()] == ["FINISHED"]
+    assert [one.aliases for one in Registry(TrackingPlace.of(None, spooled), "small").versions()] == [("champion",)]
 
 
 def test_a_damaged_bundle_is_not_uploaded(spooled: Path) -> None:
