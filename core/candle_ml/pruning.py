@@ -35,14 +35,14 @@ def old_runs(config: PipelineConfig, keep: int, older_than: timedelta) -> Iterat
 
     A running one is none of them, nor one of which nothing is left. Raises `RegistryError` and `StateError`.
     """
+    begun_before = datetime.now(UTC) - older_than
     with StateStore.open(config.root) as store:
         runs = [run for run in store.runs() if run.experiment_name == config.experiment]
-    begun_before = datetime.now(UTC) - older_than
-    for run in runs[keep:]:
-        if run.status != "running" and run.created_at < begun_before:
-            found = _looked_at(config, run)
-            if found.stored is not None or found.folder.exists():
-                yield found
+        for run in runs[keep:]:
+            if run.status != "running" and run.created_at < begun_before:
+                found = _looked_at(config, run, store)
+                if found.stored is not None or found.folder.exists():
+                    yield found
 
 
 def prune(config: PipelineConfig, old: OldRun) -> OldRun:
@@ -50,8 +50,8 @@ def prune(config: PipelineConfig, old: OldRun) -> OldRun:
 
     Its line in the state store stays, and so do data versions.
     """
-    with Spool(config.root).held():
-        found = _looked_at(config, old.run)
+    with Spool(config.root).held(), StateStore.open(config.root) as store:
+        found = _looked_at(config, old.run, store)
         if found.kept is None:
             if found.stored is not None:
                 found.stored.delete()
@@ -59,14 +59,15 @@ def prune(config: PipelineConfig, old: OldRun) -> OldRun:
     return found
 
 
-def _looked_at(config: PipelineConfig, run: TrainingRun) -> OldRun:
+def _looked_at(config: PipelineConfig, run: TrainingRun, store: StateStore) -> OldRun:
     spool = Spool(config.root)
     stored = None
     if config.tracking.enabled:
         place = TrackingPlace.of(config.tracking.uri, config.root)
         stored = StoredRun.find(place, config.experiment, run.run_id)
     versions = stored.versions() if stored else ()
-    kept = [f"{one.model_name} version {one.version} is served or a rollback away" for one in versions if one.pinned]
+    served = [one for one in versions if one.pinned or store.last_loaded(one.model_name) == one.version]
+    kept = [f"{one.model_name} version {one.version} is served or a rollback away" for one in served]
     if run.run_id in spool.run_ids():
         kept.append("not yet synced")
     folder = spool.folder(run.run_id)

@@ -119,7 +119,7 @@ class Spool:
 
     @contextmanager
     def held(self, patience: float = _PATIENCE_SECONDS) -> Iterator[None]:
-        """Upload alone: one process of a project at a time, and one that dies lets go.
+        """Upload, prune or move an alias alone: one process of a project at a time, and one that dies lets go.
 
         Raises `RegistryError` where another one has not ended after `patience` seconds.
         """

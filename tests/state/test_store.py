@@ -134,6 +134,16 @@ def test_loads_are_recorded(store: StateStore) -> None:
     assert store.loads(limit=1) == (refused,)
 
 
+def test_the_last_loaded_version_is_known(store: StateStore) -> None:
+    """Of each model the version is told that was loaded last; a refusal and another model's load change nothing."""
+    assert store.last_loaded("demo") is None
+    store.record_load("demo", "loaded", version=3)
+    store.record_load("demo", "loaded", version=1)
+    store.record_load("demo", "refused", version=2)
+    store.record_load("other", "loaded", version=7)
+    assert (store.last_loaded("demo"), store.last_loaded("other")) == (1, 7)
+
+
 def test_another_store_sees_everything(store: StateStore, ready: str, open_store: Opener) -> None:
     """What one store has written another one reads."""
     begin(store, "r1")

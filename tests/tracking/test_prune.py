@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ import pytest
 from mlflow.entities import ViewType
 
 from candle_ml.config import load_config
+from candle_ml.spool import Spool
 from candle_ml.state import StateStore
 
 from .conftest import AWAY, client, invoke, size_of, tracked, write_project
@@ -141,6 +144,28 @@ def test_a_running_run_stays(project: Pruned) -> None:
         assert folder.exists()
         store.finish_run("alive", {})
     assert plan("--keep", "0")["alive"] is None
+
+
+def test_a_version_without_an_alias_that_is_served_stays(project: Pruned) -> None:
+    """The version that a service has loaded last, as it was told by number, is kept."""
+    with StateStore.open(project.root) as store:
+        store.record_load("small", "loaded", version=3)
+    assert plan("--keep", "0")[project.unserved] == "small version 3 is served or a rollback away"
+    assert invoke("runs", "prune", "--keep", "0").exit_code == 0
+    assert invoke("predict", "-m", "3").exit_code == 0
+
+
+def test_an_alias_is_not_moved_while_runs_are_pruned(project: Pruned) -> None:
+    """A promotion by hand waits until pruning, which holds the spool, has ended, and finds no version half gone."""
+    with Spool(project.root).held():
+        code = "from candle_ml.cli import main; main(['model', 'promote', '3'])"
+        promoting = subprocess.Popen([sys.executable, "-c", code], cwd=project.root, stderr=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            promoting.wait(timeout=5)
+        assert json.loads(invoke("model", "list", "--json").stdout)[0]["aliases"] == []
+        client().delete_model_version("small", "3")
+    assert "no version 3" in promoting.communicate()[1]
+    assert promoting.returncode == 7
 
 
 def test_a_rollback_skips_what_is_gone(project: Pruned) -> None:

@@ -11,6 +11,7 @@ from candle_ml.cli.common import config_options, config_path, json_option, print
 from candle_ml.config import PipelineConfig, load_config
 from candle_ml.dataset import iso_time
 from candle_ml.registry import RegisteredVersion, Registry
+from candle_ml.spool import Spool
 from candle_ml.tracking import TrackingPlace
 
 
@@ -40,7 +41,8 @@ def list_versions(config: Path | None, overrides: tuple[str, ...], as_json: bool
 def promote(version: int, config: Path | None, overrides: tuple[str, ...]) -> None:
     """Let the served alias point at VERSION."""
     settings = load_config(config_path(config), overrides)
-    _registry(settings).promote(version, settings.registry.alias)
+    with Spool(settings.root).held():
+        _registry(settings).promote(version, settings.registry.alias)
     click.echo(f"{settings.model_name}: alias {settings.registry.alias!r} points at version {version}")
 
 
@@ -49,7 +51,8 @@ def promote(version: int, config: Path | None, overrides: tuple[str, ...]) -> No
 def rollback(config: Path | None, overrides: tuple[str, ...]) -> None:
     """Let the served alias point at the version it pointed to before."""
     settings = load_config(config_path(config), overrides)
-    version = _registry(settings).rollback(settings.registry.alias)
+    with Spool(settings.root).held():
+        version = _registry(settings).rollback(settings.registry.alias)
     click.echo(f"{settings.model_name}: alias {settings.registry.alias!r} points at version {version.version} again")
 
 

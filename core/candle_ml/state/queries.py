@@ -119,9 +119,11 @@ def insert_load(connection: Connection, load: NewLoad) -> int:
     return key
 
 
-def loads(connection: Connection, limit: int | None = None) -> tuple[ModelLoad, ...]:
-    """The loads, newest first."""
-    newest_first = select(model_loads).order_by(model_loads.c.id.desc()).limit(limit)
+def loads(
+    connection: Connection, wanted: Sequence[ColumnElement[bool]] = (), limit: int | None = None
+) -> tuple[ModelLoad, ...]:
+    """The loads that meet every condition, newest first."""
+    newest_first = select(model_loads).where(*wanted).order_by(model_loads.c.id.desc()).limit(limit)
     return tuple(ModelLoad(**row) for row in connection.execute(newest_first).mappings())
 
 

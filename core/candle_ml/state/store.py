@@ -18,7 +18,7 @@ from candle_ml.state.liveness import HEARTBEAT_SECONDS, Heartbeat, ProcessIdenti
 from candle_ml.state.place import DatabasePlace
 from candle_ml.state.queries import NewLoad, NewRun, RunEnd
 from candle_ml.state.records import LoadOutcome, ModelLoad, RunStatus, TrainingRun
-from candle_ml.state.tables import training_runs
+from candle_ml.state.tables import model_loads, training_runs
 
 if TYPE_CHECKING:
     from candle_ml.inference import Receipt
@@ -148,7 +148,13 @@ class StateStore:
 
     def loads(self, limit: int | None = None) -> tuple[ModelLoad, ...]:
         """The model loads, newest first."""
-        return self._database.read(lambda connection: queries.loads(connection, limit))
+        return self._database.read(lambda connection: queries.loads(connection, limit=limit))
+
+    def last_loaded(self, model_name: str) -> int | None:
+        """The version of a model that a service has loaded last, if any has."""
+        wanted = (model_loads.c.model_name == model_name, model_loads.c.outcome == "loaded")
+        found = self._database.read(lambda connection: queries.loads(connection, wanted, 1))
+        return found[0].version if found else None
 
     def ping(self) -> None:
         """Raises `StateError` where the database does not answer or its schema is not this version's."""
