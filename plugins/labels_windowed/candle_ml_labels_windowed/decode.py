@@ -125,17 +125,21 @@ def _spans(
     proposals: Proposals, rows: NDArray[np.int64], candles: Candles, classes: tuple[str, ...], rule: Rule
 ) -> tuple[PredictedSpan, ...]:
     settled = proposals.end + np.array(rule.settled(proposals.shapes))[proposals.shape]
-    order = np.lexsort((proposals.code[rows], proposals.end[rows], proposals.start[rows]))
+    rows = rows[np.lexsort((proposals.code[rows], proposals.end[rows], proposals.start[rows]))]
+    start, end, known = proposals.start[rows], proposals.end[rows], settled[rows]
     latest = len(candles) - 1
+    columns = (
+        proposals.code[rows],
+        candles.time[start],
+        candles.time[end],
+        proposals.probability[rows],
+        end - start + 1,
+        candles.time[np.minimum(known, latest)],
+        known > latest,
+    )
     return tuple(
-        PredictedSpan(
-            label=classes[proposals.code[row]],
-            start_time=int(candles.time[proposals.start[row]]),
-            end_time=int(candles.time[proposals.end[row]]),
-            confidence=float(proposals.probability[row]),
-            candle_count=int(proposals.end[row] - proposals.start[row] + 1),
-            known_at=int(candles.time[min(int(settled[row]), latest)]),
-            provisional=bool(settled[row] > latest),
+        PredictedSpan(classes[code], start_time, end_time, confidence, count, known_at, provisional)
+        for code, start_time, end_time, confidence, count, known_at, provisional in zip(
+            *(column.tolist() for column in columns), strict=True
         )
-        for row in rows[order]
     )
