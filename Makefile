@@ -11,6 +11,7 @@ COMPOSE ?= docker compose
 TO ?= backups/$(shell date -u +%Y%m%dT%H%M%SZ)
 FROM ?=
 OVERWRITE ?=
+STACK ?= build/stack
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet --quiet
@@ -23,7 +24,7 @@ MAKEFLAGS += --no-print-directory
 # Every command starts seconds faster from compiled modules, which the install leaves to the first import.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help venv demo annotator test lint types imports pytest test-slow test-web env backup restore format lock clean
+.PHONY: help venv demo annotator test lint types imports pytest test-slow test-web env backup restore test-stack format lock clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -81,6 +82,9 @@ backup: ## Save databases, artifacts and data of the running stack; TO=folder
 restore: ## Put a backup back: FROM=folder; OVERWRITE=yes replaces what the stack holds
 	@test -n "$(FROM)" || { echo "name the backup by FROM="; exit 1; }
 	@COMPOSE="$(COMPOSE)" docker/restore "$(FROM)" $(if $(filter yes,$(OVERWRITE)),overwrite)
+
+test-stack: venv ## Prove the stack in containers, with podman; root, Debian, half an hour
+	@$(BIN)/python tests/stack/stack_proof.py "$(STACK)" "$(abspath $(BIN))/candle-ml"
 
 format: venv ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet .

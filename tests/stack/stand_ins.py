@@ -40,6 +40,18 @@ def make(engine: Engine, folder: Path) -> None:
         shutil.rmtree(target)
 
 
+def compose_command(folder: Path) -> Path:
+    """Docker Compose v2 of Debian's package: the program itself, which needs neither Docker nor an installation."""
+    unpacked = folder / "compose"
+    if not unpacked.exists():
+        debian = _debian(folder)
+        _in(debian, "sh", "-c", "apt-get update -qq && cd /root && apt-get download -qq docker-compose")
+        package = next((debian / "root").glob("docker-compose_*.deb"))
+        subprocess.run(["dpkg-deb", "--extract", str(package), str(unpacked)], check=True)
+        package.unlink()
+    return next(unpacked.rglob("cli-plugins/docker-compose"))
+
+
 def _debian(folder: Path) -> Path:
     made = folder / SUITE
     if not (made / "etc/os-release").exists():
@@ -51,23 +63,19 @@ def _debian(folder: Path) -> Path:
 
 
 def _install(target: Path, *packages: str) -> None:
-    shutil.copy("/etc/resolv.conf", target / "etc/resolv.conf")
     (target / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
     (target / "usr/sbin/policy-rc.d").chmod(0o755)
-    mounted = [
-        "unshare",
-        "--mount",
-        "sh",
-        "-ec",
-        'mount --bind /dev "$0/dev"; mount -t proc proc "$0/proc"; chroot "$0" "$@"',
-    ]
-    for command in (
-        ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
-        ["apt-get", "clean"],
-    ):
-        environment = {"DEBIAN_FRONTEND": "noninteractive", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-        subprocess.run([*mounted, str(target), *command], check=True, stdout=subprocess.DEVNULL, env=environment)
+    _in(target, "apt-get", "update", "-qq")
+    _in(target, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages)
+    _in(target, "apt-get", "clean")
+
+
+def _in(target: Path, *command: str) -> None:
+    shutil.copy("/etc/resolv.conf", target / "etc/resolv.conf")
+    mounts = 'mount --bind /dev "$0/dev"; mount -t proc proc "$0/proc"; exec chroot "$0" "$@"'
+    environment = {"DEBIAN_FRONTEND": "noninteractive", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    mounted = ["unshare", "--mount", "sh", "-ec", mounts, str(target)]
+    subprocess.run([*mounted, *command], check=True, stdout=subprocess.DEVNULL, env=environment)
 
 
 def _python(target: Path, name: str) -> list[str]:
@@ -119,7 +127,7 @@ def _import(engine: Engine, target: Path, name: str, changes: list[str]) -> None
     changed = [part for change in [*trust, *changes] for part in ("--change", change)]
     with subprocess.Popen(["tar", "-C", str(target), "-c", "."], stdout=subprocess.PIPE) as packed:
         subprocess.run(
-            [*engine.podman_command, "import", *changed, "-", f"docker.io/library/{name}"],
+            ["podman", "import", *changed, "-", f"docker.io/library/{name}"],
             stdin=packed.stdout,
             stdout=subprocess.DEVNULL,
             check=True,
