@@ -27,6 +27,7 @@ OTHER_OPTIONS = {
             "fit": "stretch",
             "positives": {"windows": "overlapping"},
             "negatives": {"clear": "overlap"},
+            "smoothing": 2,
         },
     ),
     "talib-indicators": (
@@ -35,6 +36,7 @@ OTHER_OPTIONS = {
     ),
     "candle-shape": ({"scale": "none"},),
     "window-shape": ({"prices": [], "context": 1}, {"points": 3, "swing": 0.5}),
+    "window-kernels": ({"points": 9, "dilations": [2, 1, 2], "biases": 1},),
     "talib-cdl": ({"functions": ["CDLDOJI", "CDLHAMMER"]},),
     "talib-patterns": ({"minimum_strength": 1.0}, {"merge": "skip_overlapping"}),
     "random-forest": ({"trees": 5, "class_weight": "none", "max_features": 0.9, "max_depth": 3},),

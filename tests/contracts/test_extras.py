@@ -18,7 +18,10 @@ PACKAGES = {
     "state": ("sqlalchemy", "alembic", "psycopg"),
 }
 NEEDS = {
-    "features-talib": ("feature-extractor", ("talib-cdl", "talib-indicators", "candle-shape", "window-shape")),
+    "features-talib": (
+        "feature-extractor",
+        ("talib-cdl", "talib-indicators", "candle-shape", "window-shape", "window-kernels"),
+    ),
     "labels-windowed": ("label-encoder", ("windowed",)),
     "models-tree": ("model-trainer", ("random-forest", "xgboost")),
     "sources": ("annotation-source", ("candle-files", "annotation-files")),

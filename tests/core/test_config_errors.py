@@ -208,7 +208,8 @@ CHANGED = {
         ("{use: window-shape, points: 8}", "{points: 8}"),
         [
             "p.yaml:6:7: features.use.1.use: missing; "
-            "write candle-shape, talib-cdl, talib-indicators or window-shape, or enabled: false beside it"
+            "write candle-shape, talib-cdl, talib-indicators, window-kernels or window-shape, "
+            "or enabled: false beside it"
         ],
     ),
     "empty list": (

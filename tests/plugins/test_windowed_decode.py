@@ -73,10 +73,22 @@ def cases(draw: st.DrawFn) -> Case:
         anchor=draw(st.sampled_from(["end", "center"])),
         competition=draw(st.sampled_from(["across_labels", "per_label"])),
         competition_iou=draw(st.sampled_from([0.0, 0.2, 1 / 3, 0.5, 0.9])),
+        smoothing=draw(st.sampled_from([0, 0, 1, 3])),
     )
     labels = draw(st.sets(st.sampled_from(CLASSES[1:])))
     lengths = {label: draw(st.integers(1, 10)) for label in sorted(labels)}
     return Case(options, lengths, draw(st.integers(0, 3)), draw(st.integers(1, 45)), draw(st.integers(0, 10_000)))
+
+
+def oracle_smoothed(case: Case, samples: Samples, scores: Scores) -> Scores:
+    """The mean over all windows nearby, found by comparing every two, in the order of their lengths and ends."""
+    reach, means = case.options.smoothing, []
+    order = np.lexsort((samples.last, samples.scale))
+    for row in range(len(samples)):
+        distance = np.maximum(abs(samples.first - samples.first[row]), abs(samples.last - samples.last[row]))
+        near = [scores.probabilities[other] for other in order if distance[other] <= reach]
+        means.append(sum(near[1:], start=near[0]) / len(near) if reach else near[0])
+    return Scores(scores.classes, np.array(means).reshape(scores.probabilities.shape))
 
 
 @dataclass(frozen=True)
@@ -119,6 +131,7 @@ def competes(case: Case, one: Proposal, other: Proposal) -> bool:
 def oracle(case: Case) -> tuple[list[Proposal], NDArray[np.float64]]:
     """Survivors by comparing every two proposals, and each candle's probabilities by looking at every proposal."""
     samples, scores = case.given_windows()
+    scores = oracle_smoothed(case, samples, scores)
     proposals = oracle_proposals(case, samples, scores)
     survivors = [
         one
@@ -253,6 +266,14 @@ def test_the_first_window_of_the_reach_can_decide() -> None:
     assert not without_it.sufficient[20]
 
 
+def test_smoothing_prefers_what_the_windows_around_agree_on() -> None:
+    """One window at 0.9 between windows at 0.1 loses against three in a row at 0.7 once their means are taken."""
+    sure = {20: 0.9, 29: 0.7, 30: 0.7, 31: 0.7}
+    best = [max(decode_flags(50, sure, smoothing=reach).spans, key=lambda span: span.confidence) for reach in (0, 1)]
+    time = make_candles(50).time.tolist()
+    assert [(span.end_time, round(span.confidence, 3)) for span in best] == [(time[20], 0.9), (time[30], 0.7)]
+
+
 def test_two_labels_stand_together_only_where_they_do_not_compete() -> None:
     """Across labels the more probable of two overlapping spans survives; with competition per label both do."""
     candles = make_candles(30)
@@ -298,6 +319,7 @@ def test_too_few_candles_give_no_prediction() -> None:
         ({"window": 24, "anchor": "center"}, {"wick": 3}, 14, 0),
         ({"window": 24, "competition_iou": 0.5}, {"flag": 12}, 14, 3),
         ({"fit": "stretch", "scales": [6, 12]}, {}, 22, 11),
+        ({"fit": "stretch", "scales": [6, 12], "smoothing": 2}, {}, 24, 13),
     ],
 )
 def test_delay_and_reach_follow_from_window_and_lengths(

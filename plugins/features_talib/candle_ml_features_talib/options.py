@@ -147,6 +147,18 @@ class WindowShapeOptions(Options):
     context: int = Field(default=20, ge=1, description="Candles before the window that it is compared with.")
 
 
+class WindowKernelsOptions(Options):
+    """Options of `window-kernels`."""
+
+    points: int = Field(default=32, ge=9, le=128, description="Points that the closes are resampled to.")
+    dilations: list[Annotated[int, Field(ge=1, le=16)]] = Field(
+        default=[1, 2, 3], min_length=1, description="Distances, in points, between the nine weights of a kernel."
+    )
+    biases: int = Field(
+        default=3, ge=1, le=9, description="Levels that each response is compared with, from low to high."
+    )
+
+
 class PatternLabelOptions(PatternChoice):
     """Options of `talib-patterns`."""
 

@@ -11,7 +11,7 @@ from candle_ml_features_talib import options
 
 @hookimpl
 def candle_ml_feature_extractors() -> Iterable[FeatureExtractorComponent]:
-    """The four feature extractors."""
+    """The five feature extractors."""
     yield FeatureExtractorComponent(
         name="talib-cdl",
         summary="TA-Lib's candle patterns, -2 to 2 a candle",
@@ -37,6 +37,12 @@ def candle_ml_feature_extractors() -> Iterable[FeatureExtractorComponent]:
         summary="shape of a whole window, whatever its length, price and time",
         options=options.WindowShapeOptions,
         build=lazy("candle_ml_features_talib.window_shape:WindowShape"),
+    )
+    yield FeatureExtractorComponent(
+        name="window-kernels",
+        summary="how much of a whole window follows each of 84 small shapes",
+        options=options.WindowKernelsOptions,
+        build=lazy("candle_ml_features_talib.window_kernels:WindowKernels"),
     )
 
 

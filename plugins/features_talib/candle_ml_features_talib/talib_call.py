@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import unwrap
@@ -53,6 +54,11 @@ def description(name: str) -> Mapping[str, Any]:
         raise ConfigError.at(name, f"TA-Lib {talib.__version__} does not have it", "install a newer release")
     info: Mapping[str, Any] = Function(name).info
     return info
+
+
+def threads_at_hand() -> int:
+    """How many calls can run at the same time: TA-Lib computes without holding Python's lock."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _lookback(name: str, parameters: Mapping[str, int | float]) -> int:

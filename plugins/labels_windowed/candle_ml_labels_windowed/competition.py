@@ -43,11 +43,15 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which proposals compete: those whose intersection over union is above `iou`, of one label where `per_label`."""
+    """Which proposals compete: those whose intersection over union is above `iou`, of one label where `per_label`.
+
+    Scores are means over the windows whose ends are at most `smoothing` candles away.
+    """
 
     geometry: Geometry
     per_label: bool
     iou: float
+    smoothing: int = 0
 
     def pairs(self, shapes: tuple[Shape, ...]) -> Iterator[Pair]:
         """Every ordered pair of shapes that can compete."""
@@ -63,13 +67,14 @@ class Rule:
         """For each shape: candles from the end of a proposal to the last window that could still beat it.
 
         A competitor that shares `s` candles ends at most its own `length - s` candles later, and its window `lag`
-        candles after that: the largest `length - s + lag`, and at least the proposal's own `lag`.
+        candles after that: the largest `length - s + lag`, and at least the proposal's own `lag`. Its scores wait for
+        the windows that they are smoothed with.
         """
         latest = [shape.lag for shape in shapes]
         for pair in self.pairs(shapes):
             other = shapes[pair.other]
             latest[pair.one] = max(latest[pair.one], other.length - pair.shared + other.lag)
-        return latest
+        return [late + self.smoothing for late in latest]
 
     def delay(self, lengths: Mapping[str, int]) -> int:
         """Candles after a candle until its prediction is final.
@@ -85,15 +90,15 @@ class Rule:
 
         The earliest window that covers the candle starts `scale - 1 - lag` candles before it. The earliest proposal
         that covers it starts `length - 1` before it, and a competitor that shares `s` candles with that one starts its
-        window `length - s + scale' - 1 - lag'` before it. The largest of these, less the longest window's own
-        `longest - 1`, and at least 0.
+        window `length - s + scale' - 1 - lag'` before it, and is smoothed with earlier ones. The largest of these, less
+        the longest window's own `longest - 1`, and at least 0.
         """
         shapes = self.geometry.shapes(lengths)
         farthest = max(shape.scale - 1 - shape.lag for shape in shapes)
         for pair in self.pairs(shapes):
             other = shapes[pair.other]
             farthest = max(farthest, shapes[pair.one].length - pair.shared + other.scale - 1 - other.lag)
-        return max(0, farthest - (self.geometry.longest - 1))
+        return max(0, farthest + self.smoothing - (self.geometry.longest - 1))
 
     def survivors(self, proposals: Proposals) -> NDArray[np.bool_]:
         """Which proposals no competing one beats.

@@ -13,16 +13,17 @@ from candle_ml.predictions import PredictedSpan, Prediction
 from candle_ml.scores import DecodeParams, Samples, Scores
 from candle_ml_labels_windowed.competition import Proposals, Rule
 from candle_ml_labels_windowed.geometry import Geometry
+from candle_ml_labels_windowed.smoothing import smoothed
 from candle_ml_labels_windowed.windows import scan
 
 
 def decode(candles: Candles, samples: Samples, scores: Scores, params: DecodeParams, rule: Rule) -> Prediction:
     """What the windows of `candles` say, given all of them from some first candle on.
 
-    Each window proposes its most probable pattern over the candles that it claims (itself, or the label's typical
-    length at its anchor). A proposal survives where no competing one has a higher probability (then: ends earlier,
-    then: is shorter), whether that one survives or not. Survivors are the spans, at any probability: thresholds are
-    for the reader.
+    Scores are smoothed first. Each window proposes its most probable pattern over the candles that it claims (itself,
+    or the label's typical length at its anchor). A proposal survives where no competing one has a higher probability
+    (then: ends earlier, then: is shorter), whether that one survives or not. Survivors are the spans, at any
+    probability: thresholds are for the reader.
 
     A candle within survivors takes all probabilities of the most probable of them; any other those of the window that
     claims it with the least probable pattern, so that no smear stands around a span. Where no window claims the last
@@ -35,6 +36,7 @@ def decode(candles: Candles, samples: Samples, scores: Scores, params: DecodePar
     count = len(candles)
     earliest = _first_candle(candles, samples, rule)
     sufficient_from = min(count, earliest + rule.geometry.longest - 1 + rule.reach(params.lengths))
+    scores = smoothed(samples, scores, rule.smoothing)
     proposals = propose(samples, scores, params.lengths, rule.geometry)
     survivors = rule.survivors(proposals)
     rows = _deciding_rows(proposals, survivors, count)

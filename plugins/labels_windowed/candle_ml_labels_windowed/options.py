@@ -85,6 +85,9 @@ class WindowedOptions(Options):
     believed always wins."""
     overlap_iou: float = Field(default=0.5, ge=0, lt=1)
     """Intersection over union above which two annotations are on the same candles."""
+    smoothing: int = Field(default=0, ge=0, le=16)
+    """Each window's scores are the mean over the windows that start and end at most so many candles away from it. A
+    prediction waits as many candles longer."""
     competition: Literal["across_labels", "per_label"] = "across_labels"
     """Which proposals exclude each other at prediction: all, or only those of one label."""
     competition_iou: float = Field(default=0.0, ge=0, lt=1)

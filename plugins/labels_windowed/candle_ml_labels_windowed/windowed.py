@@ -34,7 +34,8 @@ class WindowedEncoder:
     def __init__(self, options: WindowedOptions) -> None:
         self._options = options
         self._geometry = Geometry(options.lengths, options.anchor, options.fit)
-        self._rule = Rule(self._geometry, options.competition == "per_label", options.competition_iou)
+        per_label = options.competition == "per_label"
+        self._rule = Rule(self._geometry, per_label, options.competition_iou, options.smoothing)
         self.width = options.window
         self.longest_window = self._geometry.longest
 

@@ -15,12 +15,13 @@ EVERY_COMPONENT = pytest.mark.parametrize("component", COMPONENTS, ids=lambda co
 
 
 def test_the_components() -> None:
-    """The plugin offers four feature extractors and one source of labels."""
+    """The plugin offers five feature extractors and one source of labels."""
     assert [(component.kind, component.name) for component in COMPONENTS] == [
         ("feature-extractor", "talib-cdl"),
         ("feature-extractor", "talib-indicators"),
         ("feature-extractor", "candle-shape"),
         ("feature-extractor", "window-shape"),
+        ("feature-extractor", "window-kernels"),
         ("annotation-source", "talib-patterns"),
     ]
 
