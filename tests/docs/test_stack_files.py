@@ -1,0 +1,207 @@
+"""The compose file and the Dockerfiles: closed to others, bounded, pinned, in order of health, without a secret."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+LASTING = ("candle-annotator", "ml-service", "mlflow", "postgres")
+STEPS = ("databases", "candle-ml-migrations", "mlflow-migrations")
+DOCKERFILES = sorted(ROOT.glob("docker/*/Dockerfile"))
+PINNED = re.compile(r"[\w/.-]+:\d+\.\d+[\w.-]*")
+SECRET = re.compile(r"\b(\w*(?:PASSWORD|_KEY))\b")
+
+
+def dockerfile(service: str) -> str:
+    """The Dockerfile that a service is built from, from its last `FROM` or its target on."""
+    build = SERVICES[service]["build"]
+    text = (ROOT / build["context"] / build["dockerfile"]).read_text("utf-8")
+    stages = re.split(r"^(?=FROM )", text, flags=re.MULTILINE)
+    target = build.get("target")
+    return stages[-1] if target is None else next(one for one in stages if one.split("\n")[0].endswith(f" AS {target}"))
+
+
+def run(command: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], **environment},
+    )
+
+
+def test_the_services_are_these() -> None:
+    """The stack is the four services and three steps that end by themselves."""
+    assert sorted(SERVICES) == sorted([*LASTING, *STEPS])
+
+
+@pytest.mark.parametrize("service", LASTING)
+def test_ports_are_published_on_the_loopback_address(service: str) -> None:
+    """Every published port names 127.0.0.1; the database publishes none."""
+    ports = SERVICES[service].get("ports", [])
+    assert len(ports) == (service != "postgres")
+    assert [port for port in ports if not re.fullmatch(r"127\.0\.0\.1:\$\{\w+:-(\d+)\}:\1", port)] == []
+
+
+@pytest.mark.parametrize("service", [*LASTING, *STEPS])
+def test_every_container_is_confined(service: str) -> None:
+    """Each container has a user without root, a read-only root, no capabilities, bounded memory and processes."""
+    one = SERVICES[service]
+    user = int(one["user"].split(":")[0])
+    assert user > 0
+    assert (one["read_only"], one["cap_drop"], one["security_opt"]) == (True, ["ALL"], ["no-new-privileges:true"])
+    assert re.fullmatch(r"\d+[mg]", one["mem_limit"])
+    assert one["pids_limit"] > 0
+    assert "privileged" not in one
+    assert "network_mode" not in one
+
+
+def test_no_container_reaches_into_the_machine() -> None:
+    """What is mounted from the machine is a file of the project, read-only."""
+    mounted = [volume for one in SERVICES.values() for volume in one.get("volumes", [])]
+    outside = [volume for volume in mounted if volume.split(":")[0] not in COMPOSE["volumes"]]
+    assert [volume for volume in outside if not re.fullmatch(r"\./docker/[\w/.]+:/[\w/.]+:ro", volume)] == []
+
+
+@pytest.mark.parametrize("service", LASTING)
+def test_every_service_has_a_health_check_and_comes_back(service: str) -> None:
+    """Compose file or Dockerfile checks the health of each service, and one that ends is started again."""
+    one = SERVICES[service]
+    assert one["restart"] == "unless-stopped"
+    assert "healthcheck" in one or re.search(r"^HEALTHCHECK .*\\\n    CMD \[", dockerfile(service), re.MULTILINE)
+
+
+def test_services_wait_for_health() -> None:
+    """A service starts when what it needs is healthy, or has done its step; the database needs nothing."""
+    needed = {
+        service: {name: how["condition"] for name, how in one["depends_on"].items()}
+        for service, one in SERVICES.items()
+        if "depends_on" in one
+    }
+    done, healthy = "service_completed_successfully", "service_healthy"
+    assert needed == {
+        "candle-annotator": {"ml-service": healthy},
+        "ml-service": {"candle-ml-migrations": done, "mlflow": healthy},
+        "mlflow": {"mlflow-migrations": done},
+        "databases": {"postgres": healthy},
+        "candle-ml-migrations": {"databases": done},
+        "mlflow-migrations": {"databases": done},
+    }
+
+
+def test_every_image_is_pinned() -> None:
+    """Images that are not built here are named with a full version, in the compose file and in the Dockerfiles."""
+    built = {one["image"] for one in SERVICES.values() if "build" in one}
+    named = {one["image"] for one in SERVICES.values()} - built
+    bases = {
+        base for file in DOCKERFILES for base in re.findall(r"^ARG \w+_IMAGE=(\S+)", file.read_text(), re.MULTILINE)
+    }
+    assert len(named) == 1
+    assert len(bases) == len(DOCKERFILES)
+    assert [image for image in named | bases if not PINNED.fullmatch(image)] == []
+
+
+def test_every_image_is_built_once() -> None:
+    """No two services build one image, which fails when they do so at the same time."""
+    images = [one["image"] for one in SERVICES.values() if "build" in one]
+    assert len(images) == len(set(images)) == 3
+
+
+@pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: file.parent.name)
+def test_images_start_from_pinned_bases_only(file: Path) -> None:
+    """Each stage starts from the pinned base or from another stage."""
+    text = file.read_text("utf-8")
+    stages = set(re.findall(r"^FROM \S+ AS (\S+)", text, re.MULTILINE))
+    starts = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    assert [start for start in starts if start not in stages and not re.fullmatch(r"\$\{\w+_IMAGE\}", start)] == []
+
+
+@pytest.mark.parametrize("service", ["candle-annotator", "ml-service", "mlflow"])
+def test_images_run_a_program_that_gets_signals_without_root(service: str) -> None:
+    """The last user is not root, and the command is a program, not a shell that would keep signals to itself."""
+    stage = dockerfile(service)
+    assert re.findall(r"^USER (\S+)", stage, re.MULTILINE)[-1] == SERVICES[service]["user"] == "1000:1000"
+    assert re.search(r'^CMD \["(?!sh")', stage, re.MULTILINE)
+    assert SERVICES[service]["init"] is True
+
+
+def test_secrets_come_from_the_environment_alone() -> None:
+    """Wherever a password or key is given to a container, it is a variable that stops the start when it is unset."""
+    given = re.findall(
+        r"^\s+(\w*(?:PASSWORD|_KEY|_URL|_URI)): (\S.*)$", (ROOT / "docker-compose.yml").read_text(), re.M
+    )
+    assert len(given) >= 8
+    secret = [value for name, value in given if SECRET.search(name) or ("://" in value and "@" in value)]
+    assert [value for value in secret if not re.search(r"\$\{\w+:\?run make env\}", value)] == []
+
+
+def test_the_example_names_every_variable_and_no_secret() -> None:
+    """`.env.example` has each variable of the compose file once; the secrets among them are empty."""
+    lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
+    example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    used = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text("utf-8")))
+    assert set(example) == used | {"COMPOSE_PROJECT_NAME"}
+    assert {name: value for name, value in example.items() if value} == {"COMPOSE_PROJECT_NAME": "candle-ml"}
+
+
+def test_secrets_are_drawn_once_and_readable_by_their_owner(tmp_path: Path) -> None:
+    """`make env` draws new secrets, readable by the owner alone, and leaves a `.env` that is there as it is."""
+    drawn = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(ROOT / ".env.example", folder)
+        assert run([str(ROOT / "docker/make-env")], folder).returncode == 0
+        text = (folder / ".env").read_text("utf-8")
+        assert (folder / ".env").stat().st_mode & 0o777 == 0o600
+        drawn += re.findall(r"^\w*(?:PASSWORD|_KEY)=([0-9a-f]{48})$", text, re.MULTILINE)
+        again = run([str(ROOT / "docker/make-env")], folder)
+        assert again.stdout == ".env is there already and stays as it is\n"
+        assert (folder / ".env").read_text("utf-8") == text
+    assert len(drawn) == len(set(drawn)) == 8
+
+
+def test_no_secret_and_no_data_reach_a_build() -> None:
+    """What images are built from leaves everything out that is not named, and `.env` also where it is named."""
+    lines = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    assert lines[1] == "*"
+    assert "**/.env*" in lines[lines.index("!web") :]
+    named = {line[1:] for line in lines if line.startswith("!")}
+    assert named.isdisjoint({".env", "data", "tests", ".git", "backups"})
+    assert ".env" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+
+
+def test_a_backup_that_is_not_whole_is_refused(tmp_path: Path) -> None:
+    """`restore` asks nothing of the stack when a file of the backup is damaged, or missing."""
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    restore = [str(ROOT / "docker/restore"), str(saved)]
+    (saved / "runs.tar").write_text("runs")
+    subprocess.run("sha256sum ./*.tar >SHA256SUMS", cwd=saved, shell=True, check=True)
+    missing = run(restore, tmp_path, COMPOSE="false")
+    assert (missing.returncode, missing.stderr) == (1, f"{saved} holds no candle_ml.dump; nothing was changed\n")
+    (saved / "runs.tar").write_text("nuns")
+    damaged = run(restore, tmp_path, COMPOSE="false")
+    assert damaged.returncode == 1
+    assert damaged.stderr.endswith(f"{saved} is no whole backup; nothing was changed\n")
+
+
+def test_a_backup_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    """`backup` refuses a folder that is there, before it asks anything of the stack."""
+    refused = run([str(ROOT / "docker/backup"), str(tmp_path)], tmp_path, COMPOSE="false")
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        f"{tmp_path} is there already: name another folder by TO=\n",
+    )
