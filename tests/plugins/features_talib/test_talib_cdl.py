@@ -149,3 +149,20 @@ def test_a_wrong_choice_is_named(options: dict[str, list[str]], message: str) ->
     with pytest.raises(ValidationError) as caught:
         CdlOptions.model_validate(options)
     assert f"Value error, {message}" in {error["msg"] for error in caught.value.errors()}
+
+
+def test_a_long_series_is_the_same_in_one_piece_or_in_blocks(all_candles: list[Candles]) -> None:
+    """Series long enough to be divided among threads have TA-Lib's values of the whole, to the last bit."""
+    extractor = CdlFeatures(CdlOptions())
+    for candles in (long(candles, 70_001) for candles in all_candles[:3]):
+        prices = (candles.open, candles.high, candles.low, candles.close)
+        values = extractor.extract(candles)
+        for column, pattern in enumerate(PATTERNS):
+            expected = (getattr(talib, pattern.function)(*prices) / 100).astype(np.float32)
+            assert np.array_equal(values[extractor.lookback :, column], expected[extractor.lookback :])
+
+
+def long(candles: Candles, count: int) -> Candles:
+    """The candles again and again."""
+    prices = (np.resize(price, count) for price in (candles.open, candles.high, candles.low, candles.close))
+    return Candles(candles.key, np.arange(count, dtype=np.int64) * 86_400, *prices)
