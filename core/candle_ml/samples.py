@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -105,7 +106,7 @@ class WindowMatrix:
         self.dtype = np.dtype(np.float32)
         self.codes = samples.codes
         self.weights = samples.weight
-        self.columns = _columns(plan, samples.width, layout)
+        self.columns = _columns(plan.candle_columns, plan.window_columns, samples.width, layout)
         steps = (samples.width,) if layout == "sequence" else ()
         self.shape: tuple[int, ...] = (len(samples), *steps, len(self.columns))
 
@@ -180,11 +181,12 @@ def _recode(codes: NDArray[Code], names: Sequence[object], union: Sequence[objec
     return table[codes]
 
 
-def _columns(plan: FeaturePlan, width: int, layout: MatrixLayout) -> tuple[str, ...]:
+@lru_cache(maxsize=16)
+def _columns(candle: tuple[str, ...], window: tuple[str, ...], width: int, layout: MatrixLayout) -> tuple[str, ...]:
+    """Kept, because a request has the columns of the one before it, and they are a thousand."""
     if layout == "sequence":
-        return plan.candle_columns + plan.window_columns
-    steps = tuple(f"{name}[{step}]" for step in range(1 - width, 1) for name in plan.candle_columns)
-    return steps + plan.window_columns
+        return candle + window
+    return tuple(f"{name}[{step}]" for step in range(1 - width, 1) for name in candle) + window
 
 
 def _resampled(matrix: NDArray[np.float32], first: NDArray[np.int64], length: int, width: int) -> NDArray[np.float32]:
