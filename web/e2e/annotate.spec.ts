@@ -1,7 +1,7 @@
 /** Annotating by mouse and keyboard, without an inference service. */
 import { readFileSync } from "node:fs";
-import { expect, test } from "@playwright/test";
-import { chartOf, click, drag, expectNotice, press, showCandles, storedSpans, upload } from "./page";
+import { expect, test, type Locator } from "@playwright/test";
+import { chartOf, click, drag, expectNamedAndReached, expectNotice, press, showCandles, storedSpans, upload } from "./page";
 import { freePort, startAnnotator, temporaryFolder, type Running } from "./stack";
 
 const HOUR = 3600;
@@ -204,14 +204,45 @@ test("without a service a banner says so, the controls rest, and annotating goes
   await expectNotice(page, "head_and_shoulders stored");
 });
 
-test("every control has a name", async ({ page }) => {
+test("every control has a name and is reached by Tab", async ({ page }) => {
   await press(page, "End", "Shift+ArrowLeft", "1");
   await expectNotice(page, "bull_flag stored");
   await page.keyboard.press("Enter");
   for (const summary of await page.locator("summary").all()) await summary.click();
-  for (const control of await page.locator("button, input, select, textarea, a, [tabindex]").all()) {
-    await expect(control).toHaveAccessibleName(/\S/);
-  }
+  await expectNamedAndReached(page);
+});
+
+test("the whole page is used by keyboard alone", async ({ page }) => {
+  const tabTo = async (control: Locator) => {
+    for (let step = 0; step < 60 && !(await control.evaluate((each) => each === document.activeElement)); step++) {
+      await page.keyboard.press("Tab");
+    }
+    await expect(control).toBeFocused();
+  };
+  const choosing = page.waitForEvent("filechooser");
+  await tabTo(page.getByLabel("Upload candles"));
+  await page.keyboard.press("Enter");
+  await (await choosing).setFiles({ name: "GBPUSD_1h.csv", mimeType: "text/csv", buffer: Buffer.from(wave(50)) });
+  await expect(chartOf(page)).toHaveAccessibleName("Chart of GBPUSD 1h, 50 candles");
+  await tabTo(page.getByRole("radio", { name: "View", exact: true }));
+  await page.keyboard.press("ArrowRight");
+  await expect(page.getByRole("radio", { name: "Spans" })).toBeChecked();
+  await tabTo(page.getByRole("combobox", { name: "Label", exact: true }));
+  await page.keyboard.type("wedge_up");
+  await tabTo(chartOf(page));
+  for (const key of ["End", "Shift+ArrowLeft", "Shift+ArrowLeft", "Enter"]) await page.keyboard.press(key);
+  await expectNotice(page, "wedge_up stored");
+  expect(await storedSpans(page)).toMatchObject([{ first: 47, last: 49, label: "wedge_up" }]);
+  await page.keyboard.press("v");
+  await page.keyboard.press("Enter");
+  await tabTo(page.getByLabel("Outcome"));
+  await page.keyboard.type("loss");
+  await expect.poll(() => storedSpans(page)).toMatchObject([{ outcome: "loss" }]);
+  await tabTo(page.getByRole("button", { name: "Delete annotation" }));
+  await page.keyboard.press("Enter");
+  await expect.poll(() => storedSpans(page)).toEqual([]);
+  await page.keyboard.press("Control+z");
+  await expect.poll(() => storedSpans(page)).toMatchObject([{ outcome: "loss" }]);
 });
 
 test("keys of the chart do nothing where text is typed", async ({ page }) => {

@@ -7,8 +7,9 @@ import { bringDemo, marksOf, trainFromAnnotator } from "./demo";
 import {
   blended,
   chartOf,
-  drag,
   click,
+  drag,
+  expectNamedAndReached,
   expectNotice,
   layerState,
   press,
@@ -292,6 +293,12 @@ test("predictions are confirmed, corrected and dismissed in two keys each", asyn
   expect(corrected.span).toMatchObject({ label: other(corrected.focus.label), source: "model_corrected" });
   const dismissed = await judged(() => "x", "O stored as model_corrected");
   expect(dismissed.span).toMatchObject({ label: "O", source: "model_corrected", end_time: dismissed.focus.end });
+});
+
+test("what predictions add to the page has names and is reached by Tab", async () => {
+  await press(page, "Escape", "n");
+  await expect(page.getByRole("button", { name: "Confirm" })).toBeVisible();
+  await expectNamedAndReached(page);
 });
 
 test("a click confirms and a modified click dismisses", async () => {

@@ -117,3 +117,22 @@ export function blended(color: string, opacity: number): [number, number, number
 export async function expectNotice(page: Page, text: string | RegExp): Promise<void> {
   await expect(page.locator("#where")).toContainText(text);
 }
+
+const CONTROLS = "button, input, select, textarea, a, summary, [tabindex]";
+
+/** Every control that is shown: its name, as its markup, where it has none or where Tab does not reach it. */
+export async function expectNamedAndReached(page: Page): Promise<void> {
+  for (const control of await page.locator(CONTROLS).all()) await expect(control).toHaveAccessibleName(/\S/);
+  const count = await page.locator(CONTROLS).count();
+  for (let step = 0; step <= count; step++) {
+    await page.keyboard.press("Tab");
+    await page.evaluate(() => document.activeElement?.setAttribute("data-reached", ""));
+  }
+  const missed = await page.evaluate((selector) => {
+    const shown = [...document.querySelectorAll<HTMLElement>(selector)].filter((each) => each.checkVisibility() && !each.matches(":disabled"));
+    // One of a group of radio buttons is reached; arrow keys go on from there.
+    const isRadio = (each: HTMLElement) => each.matches("[type=radio]") && document.querySelector("[type=radio][data-reached]") !== null;
+    return shown.filter((each) => !each.hasAttribute("data-reached") && !isRadio(each)).map((each) => each.outerHTML);
+  }, CONTROLS);
+  expect(missed).toEqual([]);
+}

@@ -12,6 +12,7 @@ const COMPACT_DATE = /^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$/;
 const LEAST_MILLISECONDS = 1e11; // as seconds, the year 5138
 const LATEST = 253_402_300_799; // 9999-12-31T23:59:59Z
 const MOST_PROBLEMS_NAMED = 3;
+const MOST_SHOWN = 40;
 
 /** A CSV that holds no usable candles; the message says which rows are wrong and what would do. */
 export class CandleCsvError extends Error {
@@ -25,6 +26,7 @@ interface Columns {
   low: number;
   close: number;
   volume: number | undefined;
+  count: number;
 }
 
 /** The candles in order of time. Throws `CandleCsvError` unless every row is a candle and every time stands once. */
@@ -63,10 +65,10 @@ function findColumns(names: string[]): Columns {
     throw new CandleCsvError(`no column ${missing.join(", ")}; the header must name time, open, high, low and close`);
   }
   const repeated = names.find((name, index) => name !== "" && names.indexOf(name) !== index);
-  if (repeated !== undefined) throw new CandleCsvError(`two columns are named ${repeated}`);
+  if (repeated !== undefined) throw new CandleCsvError(`two columns are named ${shown(repeated)}`);
   const [open, high, low, close] = PRICES.map((name) => names.indexOf(name)) as [number, number, number, number];
   const volume = names.indexOf("volume");
-  return { time, open, high, low, close, volume: volume < 0 ? undefined : volume };
+  return { time, open, high, low, close, volume: volume < 0 ? undefined : volume, count: names.length };
 }
 
 function hasVolume(rows: string[][], column: number | undefined): boolean {
@@ -77,17 +79,20 @@ function hasVolume(rows: string[][], column: number | undefined): boolean {
 function rowReader(columns: Columns, withVolume: boolean): (cells: string[]) => Candle | string {
   const cell = (cells: string[], column: number) => (cells[column] ?? "").trim();
   return (cells) => {
+    if (cells.slice(columns.count).some((each) => each.trim() !== "")) {
+      return `${cells.length} cells, and the header names ${columns.count}`;
+    }
     const time = parseTime(cell(cells, columns.time));
     if (typeof time === "string") return time;
     const candle: Candle = { time, open: 0, high: 0, low: 0, close: 0 };
     for (const name of PRICES) {
       const price = parseNumber(cell(cells, columns[name]));
-      if (price === undefined || price <= 0) return `${name} "${cell(cells, columns[name])}" is no price above zero`;
+      if (price === undefined || price <= 0) return `${name} ${shown(cell(cells, columns[name]))} is no price above zero`;
       candle[name] = price;
     }
     if (withVolume && columns.volume !== undefined) {
       const volume = parseNumber(cell(cells, columns.volume));
-      if (volume === undefined || volume < 0) return `volume "${cell(cells, columns.volume)}" is no number from zero up`;
+      if (volume === undefined || volume < 0) return `volume ${shown(cell(cells, columns.volume))} is no number from zero up`;
       candle.volume = volume;
     }
     return wrongOrder(candle) ?? candle;
@@ -101,6 +106,11 @@ function wrongOrder({ open, high, low, close }: Candle): string | undefined {
   return undefined;
 }
 
+/** A cell in a message: a quote that is never closed makes one cell of a whole file. */
+function shown(text: string): string {
+  return text.length > MOST_SHOWN ? `"${text.slice(0, MOST_SHOWN)}…"` : `"${text}"`;
+}
+
 function parseNumber(text: string): number | undefined {
   const value = NUMBER.test(text) ? Number(text) : NaN;
   return Number.isFinite(value) ? value : undefined;
@@ -108,11 +118,11 @@ function parseNumber(text: string): number | undefined {
 
 /** Unix seconds, or what is wrong. A time without an offset is UTC; eight digits that could be a date are no time. */
 function parseTime(text: string): number | string {
-  const problem = `time "${text}" is no date, ISO date-time, Unix seconds or milliseconds`;
+  const problem = `time ${shown(text)} is no date, ISO date-time, Unix seconds or milliseconds`;
   const number = COMPACT_DATE.test(text) ? undefined : parseNumber(text);
   const seconds = number === undefined ? isoSeconds(text) : number >= LEAST_MILLISECONDS ? number / 1000 : number;
   if (seconds === undefined || seconds < 0 || seconds > LATEST) return problem;
-  return Number.isInteger(seconds) ? seconds : `time "${text}" is not on a whole second`;
+  return Number.isInteger(seconds) ? seconds : `time ${shown(text)} is not on a whole second`;
 }
 
 function isoSeconds(text: string): number | undefined {

@@ -46,6 +46,10 @@ describe("forms of candle files", () => {
     expect(parseCandleCsv(text).map((candle) => candle.time)).toEqual([0, 60]);
   });
 
+  it("takes rows that end with a separator", () => {
+    expect(parseCandleCsv("time,open,high,low,close\n0,1,2,1,2,\n")).toHaveLength(1);
+  });
+
   it("puts candles in order of time", () => {
     expect(parseCandleCsv(csv("120", "0", "60")).map((candle) => candle.time)).toEqual([0, 60, 120]);
   });
@@ -56,7 +60,7 @@ describe("files that are refused", () => {
     ["", "the file is empty; a header and rows of candles are needed"],
     ["time,open,high,low,close\n", "the file has a header and no rows"],
     ["a,open,high\n1,2,3", "no column time, low, close; the header must name time, open, high, low and close"],
-    ["time,open,high,low,close,Open\n0,1,1,1,1,1", "two columns are named open"],
+    ["time,open,high,low,close,Open\n0,1,1,1,1,1", 'two columns are named "open"'],
     [csv("soon"), 'row 1: time "soon" is no date, ISO date-time, Unix seconds or milliseconds'],
     [csv("20240102"), 'row 1: time "20240102" is no date, ISO date-time, Unix seconds or milliseconds'],
     [csv("2024-02-30"), 'row 1: time "2024-02-30" is no date, ISO date-time, Unix seconds or milliseconds'],
@@ -68,6 +72,8 @@ describe("files that are refused", () => {
     ["time,open,high,low,close\n0,3,2,1,1", "row 1: high 2 is below open or close"],
     ["time,open,high,low,close\n0,2,3,2,1", "row 1: low 2 is above open or close"],
     ["time,open,high,low,close,volume\n0,1,1,1,1,5\n60,1,1,1,1,-5", 'row 2: volume "-5" is no number from zero up'],
+    ["time,open,high,low,close\n0,1,234,1,2,2", "row 1: 6 cells, and the header names 5"],
+    [`time,open,high,low,close\n0,1,1,1,"${"1".repeat(99)}\n60,1,1,1,1\n`, `row 1: close "${"1".repeat(40)}…" is no price above zero`],
   ])("%j", (text, message) => {
     expect(problem(text)).toBe(message);
   });
