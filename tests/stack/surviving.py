@@ -136,14 +136,14 @@ def _count(stack: Stack, query: str) -> int:
 
 def trained_without_mlflow(stack: Stack, annotator: Annotator) -> None:
     """A training while MLflow is away is kept, and uploaded later."""
-    versions = len(annotator.ask("GET", "/api/models"))
+    versions = len(annotator.ask("GET", "/api/models")["models"])
     stack.compose("stop", "mlflow")
     train = ("run", "--rm", "--no-deps", "-T", "ml-service", "candle-ml", "train", "--set", "registry.promote=never")
     said = stack.compose(*train)
     assert "candle-ml runs sync" in said, said
     stack.up()
     stack.inside("ml-service", "candle-ml", "runs", "sync")
-    assert len(annotator.ask("GET", "/api/models")) == versions + 1
+    assert len(annotator.ask("GET", "/api/models")["models"]) == versions + 1
     show("training while MLflow is stopped", "kept; `candle-ml runs sync` registers it later")
 
 
