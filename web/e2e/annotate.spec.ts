@@ -99,7 +99,9 @@ test("a span can be edited", async ({ page }) => {
 });
 
 test("a point can be edited", async ({ page }) => {
-  await press(page, "End", "u", "Enter");
+  await press(page, "End", "u");
+  await expectNotice(page, "break_up stored");
+  await page.keyboard.press("Enter");
   await page.getByLabel("Label of the point").selectOption("break_down");
   const points = () => page.evaluate(() => window.annotator?.desk.annotations.getState().points);
   await expect.poll(points).toMatchObject([{ label_type: "break_down" }]);

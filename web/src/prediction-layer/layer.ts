@@ -76,13 +76,17 @@ export class PredictionLayer {
   setSeries(series: Series | null): void {
     if (series?.id === this.series?.id) return;
     this.series = series;
-    this.view = null;
     this.drop();
+    this.settle();
   }
 
   /** The host tells which candles are on screen. */
   viewChanged(view: TimeRange | null): void {
     this.view = view;
+    this.settle();
+  }
+
+  private settle(): void {
     if (!this.state.auto) return;
     clearTimeout(this.settling);
     this.settling = setTimeout(() => void this.predictAround(), this.options.settleFor ?? 150);
@@ -110,12 +114,19 @@ export class PredictionLayer {
 
   /** Predicts the candles on screen. */
   async predictVisible(): Promise<void> {
+    await this.meetModel();
     if (this.view !== null) await this.predict(this.view);
   }
 
   async predictAll(): Promise<void> {
+    await this.meetModel();
     const [first, last] = [this.series?.candles[0], this.series?.candles.at(-1)];
     if (first !== undefined && last !== undefined) await this.predict({ start: first.time, end: last.time });
+  }
+
+  /** The first look at the service may still be on its way. */
+  private async meetModel(): Promise<void> {
+    if (this.state.model === null) await this.refresh();
   }
 
   /** Looks whether the service answers, and with which model; a look that a later one has overtaken tells nothing. */
@@ -174,7 +185,7 @@ export class PredictionLayer {
   private async predict(wanted: TimeRange, again = true): Promise<void> {
     const { series } = this;
     const { model } = this.state;
-    if (series === null || model === null) return;
+    if (series === null || model === null || isEmpty(series, wanted)) return;
     this.running?.abort();
     const running = new AbortController();
     this.running = running;
@@ -238,4 +249,10 @@ export class PredictionLayer {
 
 function contains(outer: TimeRange, inner: TimeRange): boolean {
   return outer.start <= inner.start && outer.end >= inner.end;
+}
+
+/** A view may still be that of the series before. */
+function isEmpty({ candles }: Series, { start, end }: TimeRange): boolean {
+  const [first, stop] = rowsWithin(candles, start, end);
+  return first === stop;
 }

@@ -143,6 +143,25 @@ describe("predicting", () => {
     expect(layer.getState().prediction).toBeNull();
   });
 
+  it("asks about the model first where nobody has yet", async () => {
+    layer = new PredictionLayer({ client: service });
+    layer.viewChanged(range(10, 19));
+    layer.setSeries(series(100));
+    await predicted(10, 19);
+    expect(layer.getState().prediction?.range).toEqual(range(10, 19));
+  });
+
+  it("keeps the view when another series is shown at the same place, and asks for nothing where that has no candles", async () => {
+    await predicted(50, 59);
+    layer.setSeries(series(40, "chart:2"));
+    await layer.predictVisible();
+    expect(layer.getState()).toMatchObject({ prediction: null, progress: null });
+    layer.setSeries(series(100, "chart:3"));
+    void layer.predictVisible();
+    await settled();
+    expect(service.asked.map(({ body }) => body.predict_from)).toEqual([at(50), at(50)]);
+  });
+
   it("tells how far a prediction of many candles is", async () => {
     layer.setSeries(series(45_000, "chart:long"));
     void layer.predictAll();
@@ -196,6 +215,16 @@ describe("predicting by itself", () => {
     layer.viewChanged(range(45, 54));
     await vi.advanceTimersByTimeAsync(200);
     expect(service.asked.at(-1)).toBe(last);
+  });
+
+  it("asks about another series at the same place", async () => {
+    layer.viewChanged(range(40, 49));
+    layer.setAuto(true);
+    await settled();
+    service.asked[0]?.answer();
+    layer.setSeries(series(100, "chart:2"));
+    await vi.advanceTimersByTimeAsync(200);
+    expect(service.asked).toHaveLength(2);
   });
 
   it("does nothing while it is off", async () => {
