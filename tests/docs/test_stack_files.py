@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,20 @@ def test_images_run_a_program_that_gets_signals_without_root(service: str) -> No
     assert re.findall(r"^USER (\S+)", stage, re.MULTILINE)[-1] == SERVICES[service]["user"] == "1000:1000"
     assert re.search(r'^CMD \["(?!sh")', stage, re.MULTILINE)
     assert SERVICES[service]["init"] is True
+
+
+def test_commands_start_with_what_the_image_has() -> None:
+    """Every command can be imported without the packages that the service's image leaves out."""
+    absent = ["dvc", "matplotlib", "pyarrow"]
+    code = f"""
+import sys, pkgutil
+sys.modules.update(dict.fromkeys({absent}))
+import candle_ml.cli
+print(*(__import__(f"candle_ml.cli.{{one.name}}") for one in pkgutil.iter_modules(candle_ml.cli.__path__)))
+"""
+    started = run([sys.executable, "-c", code], ROOT)
+    assert started.stderr == ""
+    assert started.returncode == 0
 
 
 def test_secrets_come_from_the_environment_alone() -> None:

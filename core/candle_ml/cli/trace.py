@@ -11,13 +11,12 @@ import click
 from candle_ml.bundle import SeriesAnnotations
 from candle_ml.cli.common import config_options, config_path, json_option, print_json
 from candle_ml.config import PipelineConfig, load_config
-from candle_ml.dataset import iso_time
+from candle_ml.dataset import Dataset, iso_time
 from candle_ml.errors import StateError
 from candle_ml.registry import Registry
 from candle_ml.state import StateStore
 from candle_ml.trace import Trace, trace
 from candle_ml.tracking import TrackingPlace
-from candle_ml.versions import find_version
 
 _MOST_IDS = 20
 
@@ -46,7 +45,7 @@ def command(version: str, pipeline: bool, config: Path | None, overrides: tuple[
 
 def _made(config: PipelineConfig, version: str) -> Trace:
     registry = Registry(TrackingPlace.of(config.tracking.uri, config.root), config.model_name)
-    find_data = partial(find_version, config)
+    find_data = partial(_find_data, config)
     try:
         store = StateStore.open(config.root)
     except StateError as error:
@@ -54,6 +53,12 @@ def _made(config: PipelineConfig, version: str) -> Trace:
         return trace(registry, version, None, find_data)
     with store:
         return trace(registry, version, store, find_data)
+
+
+def _find_data(config: PipelineConfig, name: str) -> Dataset | None:
+    from candle_ml.versions import find_version
+
+    return find_version(config, name)
 
 
 def _print(made: Trace) -> None:
