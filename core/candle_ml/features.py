@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from candle_ml.candles import Candles
 from candle_ml.components import CandleFeatures, FeatureExtractor, WindowFeatures
-from candle_ml.errors import DataError, PluginError
+from candle_ml.errors import DataError, PluginError, Problem
+from candle_ml.plugins import called
 
 Extractor = TypeVar("Extractor", CandleFeatures, WindowFeatures)
+
+_ANY_CANDLES = "the contract is features of any number of candles"
 
 
 class RawColumns:
@@ -59,12 +62,13 @@ def plan(
 ) -> FeaturePlan:
     """The plan of these extractors; of none at all: the raw candle columns, with volume where `raw_volume`.
 
-    `names` are what errors call the extractors (default: their class names). Raises `PluginError` where two features
-    have one name or a scope is unknown.
+    `names` are what errors call the extractors (default: their class names). Raises `PluginError` where an extractor
+    declares itself wrongly, and where two features have one name.
     """
     if not extractors:
         extractors, names = (RawColumns(volume=raw_volume),), ("raw candle columns",)
     names = names or [type(extractor).__name__ for extractor in extractors]
+    _check_declared(extractors, names)
     _check_names(extractors, names)
     named = tuple(zip(names, extractors, strict=True))
     candle = tuple(Named(name, one) for name, one in named if one.scope == "candle")
@@ -113,11 +117,43 @@ def window_features(
     return matrix
 
 
+def wrongly_declared(extractor: object) -> list[tuple[str, str]]:
+    """What an extractor says of itself that the core cannot use: what was found, and what the contract is."""
+    scope, lookback, needs_volume, columns = (
+        getattr(extractor, name, None) for name in ("scope", "lookback", "needs_volume", "columns")
+    )
+    wrong = []
+    if scope not in ("candle", "window"):
+        wrong.append((f"scope is {scope!r}", "the contract is 'candle' or 'window'"))
+    if type(lookback) is not int or lookback < 0:
+        wrong.append((f"lookback is {lookback!r}", "the contract is an int, 0 or more"))
+    if type(needs_volume) is not bool:
+        wrong.append((f"needs_volume is {needs_volume!r}", "the contract is a bool"))
+    if not _are_names(columns):
+        wrong.append((f"columns is {columns!r}", "the contract is a tuple of different names, one line each"))
+    return wrong
+
+
+def _are_names(columns: object) -> bool:
+    if not isinstance(columns, tuple) or not columns:
+        return False
+    named = all(isinstance(name, str) and name.strip() == name != "" and name.isprintable() for name in columns)
+    return named and len(set(columns)) == len(columns)
+
+
+def _check_declared(extractors: Sequence[object], names: Sequence[str]) -> None:
+    problems = [
+        Problem(name, found, expected)
+        for name, extractor in zip(names, extractors, strict=True)
+        for found, expected in wrongly_declared(extractor)
+    ]
+    if problems:
+        raise PluginError(*problems)
+
+
 def _check_names(extractors: Sequence[FeatureExtractor], names: Sequence[str]) -> None:
     owner: dict[str, str] = {}
     for name, extractor in zip(names, extractors, strict=True):
-        if extractor.scope not in ("candle", "window"):
-            raise PluginError.at(name, f"scope {extractor.scope!r}", "the contract is 'candle' or 'window'")
         for column in extractor.columns:
             if column in owner:
                 found = f"comes from {owner[column]} and from {name}"
@@ -132,7 +168,8 @@ def _require_volume(plan: FeaturePlan, candles: Candles) -> None:
 
 
 def _candle_block(named: Named[CandleFeatures], candles: Candles) -> NDArray[np.float32]:
-    block = named.extractor.extract(candles)
+    with called(named.name, _ANY_CANDLES):
+        block = named.extractor.extract(candles)
     _check_form(named.name, block, (len(candles), len(named.extractor.columns)))
     lookback = named.extractor.lookback
     _check_finite(named.name, named.extractor.columns, block[lookback:], np.arange(lookback, len(candles)))
@@ -142,7 +179,8 @@ def _candle_block(named: Named[CandleFeatures], candles: Candles) -> NDArray[np.
 def _window_block(
     named: Named[WindowFeatures], candles: Candles, first: NDArray[np.int64], last: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    block = named.extractor.extract(candles, first, last)
+    with called(named.name, _ANY_CANDLES):
+        block = named.extractor.extract(candles, first, last)
     _check_form(named.name, block, (len(first), len(named.extractor.columns)))
     warm = first >= named.extractor.lookback
     _check_finite(named.name, named.extractor.columns, block if warm.all() else block[warm], last[warm])
@@ -150,6 +188,8 @@ def _window_block(
 
 
 def _check_form(name: str, block: NDArray[np.float32], shape: tuple[int, int]) -> None:
+    if not isinstance(block, np.ndarray):
+        raise PluginError.at(name, f"gave a {type(block).__name__}", "the contract is a float32 array")
     if block.dtype != np.float32:
         raise PluginError.at(name, f"gave {block.dtype} features", "the contract is float32")
     if block.shape != shape:

@@ -31,6 +31,14 @@ def writes(extractor: Any, candles: Candles) -> Any:
     return extractor.extract(candles)
 
 
+def leaves(extractor: Any, candles: Candles) -> Any:
+    raise SystemExit(0)
+
+
+def without_words(extractor: Any, candles: Candles) -> Any:
+    raise ValueError
+
+
 def no_empty(extractor: Any, candles: Candles) -> Any:
     return extractor.extract(candles) + np.float32(candles.close[0] * 0)
 
@@ -38,8 +46,9 @@ def no_empty(extractor: Any, candles: Candles) -> Any:
 EXTRACTORS: list[tuple[str, dict[str, Any], str]] = [
     ("declares itself", {"scope": "day"}, "scope is 'day'"),
     ("declares itself", {"lookback": True}, "lookback is True"),
-    ("declares itself", {"columns": ()}, "no columns"),
-    ("declares itself", {"columns": ("a", "b", "a")}, "columns of one name: a"),
+    ("declares itself", {"columns": ()}, "columns is ()"),
+    ("declares itself", {"columns": ("a", "b", "a")}, "columns is ('a', 'b', 'a')"),
+    ("declares itself", {"lookback": 5.0, "columns": None}, "lookback is 5.0; columns is None"),
     ("gives one float32 row each", {"extract": lambda e, c: e.extract(c).astype(float)}, "EXAMPLE 1h: float64"),
     ("gives one float32 row each", {"columns": ("a",)}, "EXAMPLE 1h: shape ("),
     (
@@ -53,6 +62,8 @@ EXTRACTORS: list[tuple[str, dict[str, Any], str]] = [
         "EXAMPLE 1h: not finite after the lookback: body_size, ",
     ),
     ("takes short series", {"extract": no_empty}, "raised IndexError: index 0 is out of bounds for axis 0 with size 0"),
+    ("takes short series", {"extract": leaves}, "raised SystemExit: 0"),
+    ("is deterministic", {"extract": without_words}, "raised ValueError"),
     (
         "is deterministic",
         {"extract": lambda e, c: e.extract(c) + np.float32(RANDOM.standard_normal())},

@@ -77,13 +77,85 @@ def test_extractors_are_named_by_class_where_they_have_no_name() -> None:
     assert str(caught.value) == "feature rsi: comes from PerCandle and from PerWindow; configure one of them"
 
 
-def test_an_unknown_scope_is_refused() -> None:
-    """An extractor that is neither of candles nor of windows is an error, not silence."""
+NAMES = "the contract is a tuple of different names, one line each"
+LOOKBACK = "the contract is an int, 0 or more"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("scope", "series", "scope is 'series'; the contract is 'candle' or 'window'"),
+        ("lookback", 5.0, f"lookback is 5.0; {LOOKBACK}"),
+        ("lookback", -3, f"lookback is -3; {LOOKBACK}"),
+        ("lookback", None, f"lookback is None; {LOOKBACK}"),
+        ("lookback", np.int64(5), f"lookback is {np.int64(5)!r}; {LOOKBACK}"),
+        ("lookback", True, f"lookback is True; {LOOKBACK}"),
+        ("needs_volume", 1, "needs_volume is 1; the contract is a bool"),
+        ("columns", "close", f"columns is 'close'; {NAMES}"),
+        ("columns", ["close"], f"columns is ['close']; {NAMES}"),
+        ("columns", None, f"columns is None; {NAMES}"),
+        ("columns", (), f"columns is (); {NAMES}"),
+        ("columns", (1,), f"columns is (1,); {NAMES}"),
+        ("columns", ("a\nb",), f"columns is ('a\\nb',); {NAMES}"),
+        ("columns", ("a", "a"), f"columns is ('a', 'a'); {NAMES}"),
+    ],
+)
+def test_an_extractor_that_declares_itself_wrongly_is_refused(name: str, value: object, found: str) -> None:
+    """What the core must know before it reads a candle is checked when the plan is made, and said by name."""
     odd = PerCandle("a")
-    odd.scope = "series"  # type: ignore[assignment]
+    setattr(odd, name, value)
     with pytest.raises(PluginError) as caught:
         plan((odd,), ["odd"])
-    assert str(caught.value) == "odd: scope 'series'; the contract is 'candle' or 'window'"
+    assert str(caught.value) == f"odd: {found}"
+
+
+def test_everything_that_is_declared_wrongly_is_told_at_once() -> None:
+    """Two extractors, one of which lacks everything, give one error with a line for each thing."""
+    odd = PerCandle("a", lookback=-1)
+    with pytest.raises(PluginError) as caught:
+        plan((odd, object()), ["odd", "empty"])  # type: ignore[arg-type]
+    assert [(each.where, each.found) for each in caught.value.problems] == [
+        ("odd", "lookback is -1"),
+        ("empty", "scope is None"),
+        ("empty", "lookback is None"),
+        ("empty", "needs_volume is None"),
+        ("empty", "columns is None"),
+    ]
+
+
+def raising(error: BaseException) -> Callable[[NDArray[np.float32]], Any]:
+    def change(values: NDArray[np.float32]) -> Any:
+        raise error
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (KeyError("a\nb"), "raised KeyError: 'a\\nb'"),
+        (ValueError(), "raised ValueError"),
+        (SystemExit(0), "raised SystemExit: 0"),
+    ],
+)
+@pytest.mark.parametrize("kind", [PerCandle, PerWindow])
+def test_what_an_extractor_raises_names_it(kind: type[PerCandle], error: BaseException, told: str) -> None:
+    """An exception, an exit of Python or an exception without words becomes the error of that plugin."""
+    odd = kind("a")
+    odd.change = raising(error)
+    made = plan((odd,), ["odd"])
+    with pytest.raises(PluginError) as caught:
+        window_features(made, candles(10), FIRST, LAST) if kind is PerWindow else candle_features(made, candles(10))
+    assert str(caught.value) == f"odd: {told}; the contract is features of any number of candles"
+
+
+def test_what_is_no_array_is_refused() -> None:
+    """A list of lists names its type."""
+    odd = PerCandle("a")
+    odd.change = lambda values: values.tolist()
+    with pytest.raises(PluginError) as caught:
+        candle_features(plan((odd,), ["odd"]), candles(10))
+    assert str(caught.value) == "odd: gave a list; the contract is a float32 array"
 
 
 @pytest.mark.parametrize("volume", [False, True])

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from candle_ml.components import ComponentKind, NoOptions
+from candle_ml.components import ComponentKind, FeatureExtractorComponent, NoOptions
 from candle_ml.errors import PluginError
 from candle_ml.plugins import PluginManager, PluginRow
+from candle_ml.plugins.records import Offer, Provider
 
 Load = Callable[..., PluginManager]
 
@@ -283,6 +284,23 @@ def test_a_component_that_points_nowhere_is_named(load: Load) -> None:
         "feature-extractor 'nowhere' of plugin 'needs-package' of needs-package 1.0.0: "
         "cannot be built (AttributeError: module 'needs_package' has no attribute 'Nowhere')"
     )
+
+
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        (lambda options: 1 / 0, "cannot be built (ZeroDivisionError: division by zero)"),
+        (lambda options: sys.exit(0), "cannot be built (SystemExit: 0)"),
+        (lambda options: None, "its build returns None; the contract is an object"),
+    ],
+)
+def test_a_component_that_builds_nothing_is_named(build: Callable[[object], object], told: str) -> None:
+    """What `build` raises, an exit included, and a `build` without result, are errors of that component."""
+    component = FeatureExtractorComponent(name="odd", summary="odd", build=build)
+    manager = PluginManager((Offer(Provider("odd-plugin", "odd-things", "1"), component),), (), ())
+    with pytest.raises(PluginError) as caught:
+        manager.build("feature-extractor", "odd", NoOptions())
+    assert str(caught.value) == f"feature-extractor 'odd' of plugin 'odd-plugin' of odd-things 1: {told}"
 
 
 def test_a_disabled_plugin_is_never_imported(install_fake: Callable[..., Path]) -> None:

@@ -21,7 +21,7 @@ from candle_ml.components import (
     ModelTrainerComponent,
     Options,
 )
-from candle_ml.errors import PluginError
+from candle_ml.errors import CandleMLError, PluginError
 from candle_ml.plugins.loading import load_installed
 from candle_ml.plugins.records import Failure, Offer, PluginRow, PluginStatus, Provider, described, nearest
 
@@ -90,12 +90,18 @@ class PluginManager:
     @overload
     def build(self, kind: ComponentKind, name: str, options: Options) -> object: ...
     def build(self, kind: ComponentKind, name: str, options: Options) -> object:
-        """What the component builds from its options. Raises `PluginError` where a package it needs is missing."""
+        """What the component builds from its options. Raises `PluginError` where it builds nothing, and says why."""
         offer = self._offer(kind, name)
+        where = f"{offer} of {offer.provider}"
         try:
-            return _with_packages(offer, lambda: offer.component.build(options))
-        except (AttributeError, TypeError) as error:
-            raise PluginError.at(f"{offer} of {offer.provider}", f"cannot be built ({described(error)})") from error
+            built = _with_packages(offer, lambda: offer.component.build(options))
+        except CandleMLError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise PluginError.at(where, f"cannot be built ({described(error)})") from error
+        if built is None:
+            raise PluginError.at(where, "its build returns None", "the contract is an object")
+        return built
 
     def load_model(self, name: str, folder: Path) -> Model:
         """A model from the files its trainer saved. Raises `PluginError` where a package it needs is missing."""

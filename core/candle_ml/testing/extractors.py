@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from candle_ml.candles import Candles
 from candle_ml.components import Component, FeatureExtractor, Options
+from candle_ml.features import wrongly_declared
 from candle_ml.testing.examples import example_series
-from candle_ml.testing.promises import Promise, frozen, require, require_close, require_same, require_type
+from candle_ml.testing.promises import Promise, frozen, require, require_close, require_same
 
 _WINDOW_LENGTHS = (24, 7, 60)
 _PLACES = 12
@@ -68,16 +69,8 @@ def values(
 
 def check_declares_itself(subject: Subject) -> None:
     """`scope`, `lookback`, `needs_volume` and unique, non-empty `columns` are known before any candle is read."""
-    extractor = subject.extractor
-    require(extractor.scope in ("candle", "window"), f"scope is {extractor.scope!r}")
-    require_type(extractor.lookback, "lookback", int)
-    require(extractor.lookback >= 0, f"lookback is {extractor.lookback}")
-    require_type(extractor.needs_volume, "needs_volume", bool)
-    require_type(extractor.columns, "columns", tuple)
-    require(len(extractor.columns) > 0, "no columns")
-    require(all(isinstance(name, str) and name for name in extractor.columns), f"columns are {extractor.columns!r}")
-    twice = {name for name in extractor.columns if extractor.columns.count(name) > 1}
-    require(not twice, f"columns of one name: {', '.join(sorted(twice))}")
+    wrong = wrongly_declared(subject.extractor)
+    require(not wrong, "; ".join(found for found, _ in wrong))
 
 
 def check_gives_one_float32_row_each(subject: Subject) -> None:

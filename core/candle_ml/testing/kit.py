@@ -17,7 +17,7 @@ from candle_ml.components import (
     Options,
 )
 from candle_ml.errors import PluginError, Problem
-from candle_ml.plugins import PluginManager, nearest
+from candle_ml.plugins import PluginManager, described, nearest
 from candle_ml.testing import decoders, encoders, extractors, sources, trainers
 from candle_ml.testing import options as option_checks
 from candle_ml.testing.promises import ContractError, Promise
@@ -39,8 +39,8 @@ class Check:
             self.function(self.subject)
         except ContractError as error:
             raise ContractError(*(Problem(str(self), each.found, self._promised) for each in error.problems)) from error
-        except Exception as error:
-            raise ContractError.at(str(self), f"raised {type(error).__name__}: {error}", self._promised) from error
+        except (Exception, SystemExit) as error:
+            raise ContractError.at(str(self), f"raised {described(error)}", self._promised) from error
 
     @property
     def _promised(self) -> str:
