@@ -1,12 +1,12 @@
-"""The `candle-ml` command. A command's module is imported only when it runs or its own help is shown."""
+"""The `candle-ml` command. A command's module is imported only when it runs or its own help is shown.
+
+What only errors or commands need is imported by the functions that need it, as `--help` should come at once.
+"""
 
 from __future__ import annotations
 
 import errno
-import logging
-import traceback
 import warnings
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -47,6 +47,8 @@ class LazyGroup(click.Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
+            from difflib import get_close_matches
+
             close = get_close_matches(name, COMMANDS, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else f"; one of {', '.join(COMMANDS)}"
             raise click.UsageError(f"no command {name!r}{hint}", context)
@@ -79,7 +81,9 @@ def _told(error: Exception, *, debug: bool) -> int:
     if isinstance(error, OSError) and error.errno == errno.EPIPE:
         raise error
     if debug:
-        traceback.print_exception(error)
+        from traceback import print_exception
+
+        print_exception(error)
     if isinstance(error, CandleMLError):
         click.echo(str(error), err=True)
         return error.exit_code
@@ -104,6 +108,8 @@ def main(verbose: int, debug: bool) -> None:
     Exit codes: 1 other error, 2 configuration or usage, 3 data, 4 plugin, 5 training, 6 bundle, 7 registry,
     8 state store, 9 leak, 70 unexpected, 74 file access, 130 interrupted.
     """
+    import logging
+
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
     warnings.showwarning = _shown
@@ -121,4 +127,6 @@ def _shown(
     if issubclass(category, CandleMLWarning):
         click.echo(f"warning: {message}", err=True)
     else:
-        logging.getLogger("py.warnings").info("%s:%s: %s: %s", filename, lineno, category.__name__, message)
+        from logging import getLogger
+
+        getLogger("py.warnings").info("%s:%s: %s: %s", filename, lineno, category.__name__, message)
