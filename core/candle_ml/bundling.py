@@ -182,7 +182,7 @@ def _coverage(trained: Trained, config: PipelineConfig) -> tuple[Coverage, ...]:
             key = samples.series[code]
             time_of = prepared.dataset.series[key].candles.time
             seen[key].append((int(time_of[first]), int(time_of[last])))
-    block = prepared.split.block("calibration")
+    block = prepared.split.block("calibration") or (prepared.split.block("train") if config.calibration.folds else None)
     if block is not None and config.calibration.enabled:
         for key, data in prepared.dataset.series.items():
             for item in effective_reviewed(data, trained.predictor.classes):

@@ -163,6 +163,25 @@ def walk_forward(
     return tuple(walked)
 
 
+def cross_folds(
+    samples: Samples, candles: Mapping[SeriesKey, Candles], block: Block, *, folds: int, embargo: int
+) -> tuple[Fold, ...]:
+    """Each of `folds` stretches of a block, with equally many of its patterns, beside the samples before and after it.
+
+    Nothing to train on ends in the stretch, or starts in it or in the `embargo` candles after it.
+    """
+    inner = _borders(samples, candles, np.arange(1, folds) / folds)[1:-1]
+    folded = []
+    for start, end in pairwise((block.start, *inner, block.end)):
+        test = Block("test", start, end, embargo)
+        after = Block("train", end, block.end, embargo)
+        train = samples.take((close_times(samples) <= start) | after.contains(samples, candles))
+        tested = samples.take(test.contains(samples, candles))
+        removed = {"shared with the test": len(samples) - len(train) - len(tested)}
+        folded.append(Fold(train, tested, block, test, removed, ()))
+    return tuple(folded)
+
+
 def everything_in_train(samples: Samples, candles: Mapping[SeriesKey, Candles]) -> Split:
     """The split of a disabled stage: one block of all candles. Raises `TrainingError` as `split` does."""
     _refuse_no_pattern(samples)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -29,7 +29,7 @@ from candle_ml.evaluation import (
 from candle_ml.inference import Predictor, Recipe, build_recipe
 from candle_ml.samples import SeriesFeatures, build_samples, concatenate, with_history
 from candle_ml.scores import UNLABELLED, DecodeParams, Samples
-from candle_ml.split import Block, Split, everything_in_train, split
+from candle_ml.split import Block, Fold, Split, cross_folds, everything_in_train, split
 
 _Range: TypeAlias = tuple[int, int]
 
@@ -44,6 +44,18 @@ class Prepared:
     samples: Samples
     split: Split
     left_out: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldBack:
+    """A predictor beside a block of time that it was not fitted on."""
+
+    predictor: Predictor
+    dataset: Dataset
+    block: Block
+
+    def calibrated(self, calibrator: Calibrator) -> _HeldBack:
+        return replace(self, predictor=replace(self.predictor, calibrator=calibrator))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +85,17 @@ def prepare(dataset: Dataset, config: PipelineConfig, progress: Progress = no_pr
 def fit(prepared: Prepared, config: PipelineConfig, progress: Progress = no_progress) -> Trained:
     """Fit, calibrate and choose thresholds; the test block is not looked at."""
     model = fit_model(prepared, prepared.split, config, progress)
-    predictor = Predictor(prepared.recipe, model, Calibrator.none(model.classes), _params(prepared, model, config))
-    block = prepared.split.block("calibration")
+    predictor = _uncalibrated(prepared, model, config)
     _check_threshold_labels(config, predictor.classes)
-    if not config.calibration.enabled or block is None:
-        why = "no calibration block" if block is None else "calibration is disabled"
-        return Trained(predictor, prepared, (f"{why}: confidences are the model's own",))
-    calibrator = _calibrator(predictor, prepared, block, config)
-    predictor = replace(predictor, calibrator=calibrator)
-    chosen = _thresholds(predictor, prepared, block, config, progress)
+    held_back, notes = _held_back(predictor, prepared, config, progress) if config.calibration.enabled else ([], ())
+    if not held_back:
+        why = "calibration is disabled" if prepared.split.block("calibration") else "no calibration block"
+        return Trained(predictor, prepared, (*notes, f"{why}: confidences are the model's own"))
+    calibrator = _calibrator(held_back, config)
+    chosen = _thresholds([one.calibrated(calibrator) for one in held_back], prepared, config, progress)
     params = replace(predictor.params, thresholds=chosen.thresholds)
-    return Trained(replace(predictor, params=params), prepared, (*calibrator.notes, *chosen.notes))
+    predictor = replace(predictor, calibrator=calibrator, params=params)
+    return Trained(predictor, prepared, (*notes, *calibrator.notes, *chosen.notes))
 
 
 def fit_model(prepared: Prepared, parts: Split, config: PipelineConfig, progress: Progress = no_progress) -> Model:
@@ -193,15 +205,53 @@ def split_samples(
     )
 
 
+def _held_back(
+    predictor: Predictor, prepared: Prepared, config: PipelineConfig, progress: Progress
+) -> tuple[list[_HeldBack], tuple[str, ...]]:
+    """What confidences and thresholds are chosen on: the calibration block, or each fold of the train block in turn."""
+    block = prepared.split.block("calibration")
+    if block is not None:
+        return [_HeldBack(predictor, prepared.dataset, block)], ()
+    found, notes = [], []
+    for number, fold in enumerate(_folds(prepared, config), 1):
+        progress("calibration folds", number - 1, config.calibration.folds)
+        inner = replace(prepared, split=replace(prepared.split, train=fold.train))
+        try:
+            of_fold = _uncalibrated(inner, fit_model(inner, inner.split, config), config)
+        except TrainingError as error:
+            notes.append(f"calibration fold {number} is left out: {error.problems[0]}")
+            continue
+        near = _since(prepared.dataset, fold.test_block, of_fold.required_history)
+        found.append(_HeldBack(of_fold, near, fold.test_block))
+    return found, tuple(notes)
+
+
+def _folds(prepared: Prepared, config: PipelineConfig) -> tuple[Fold, ...]:
+    folds, block = config.calibration.folds, prepared.split.block("train")
+    if not folds or block is None:
+        return ()
+    candles = {key: data.candles for key, data in prepared.dataset.series.items()}
+    return cross_folds(prepared.split.train, candles, block, folds=folds, embargo=config.split.embargo)
+
+
+def _since(dataset: Dataset, block: Block, history: int) -> Dataset:
+    """The candles from `history` before the block on; enough to predict it."""
+    series = {}
+    for key, data in dataset.series.items():
+        first = int(np.searchsorted(data.candles.time, block.start)) - history
+        series[key] = replace(data, candles=data.candles[max(0, first) :])
+    return replace(dataset, series=series)
+
+
 def _thresholds(
-    predictor: Predictor, prepared: Prepared, block: Block, config: PipelineConfig, progress: Progress
+    held_back: Sequence[_HeldBack], prepared: Prepared, config: PipelineConfig, progress: Progress
 ) -> ThresholdChoice:
-    """The threshold of each label: the configured one, else the one with the best span F1 on the block."""
-    given = _given_thresholds(config)
-    found = cases(prepared.dataset, predictor, prepared.split.train.classes, block, progress)
+    """The threshold of each label: the configured one, else the one with the best span F1 on what was held back."""
+    given, labels = _given_thresholds(config), prepared.split.train.classes
+    found = [case for one in held_back for case in cases(one.dataset, one.predictor, labels, one.block, progress)]
     spans = [series_spans(case) for case in found]
     options = EvaluationOptions(iou=config.evaluation.iou, point_tolerance=config.evaluation.tolerance)
-    open_labels = [name for name in predictor.classes if name not in given]
+    open_labels = [name for name in labels if name not in given]
     chosen = choose_thresholds(spans, open_labels, options.headline_iou, options.point_tolerance)
     return ThresholdChoice({**chosen.thresholds, **given}, chosen.notes)
 
@@ -219,6 +269,10 @@ def _check_threshold_labels(config: PipelineConfig, classes: tuple[str, ...]) ->
         raise ConfigError.at(config.where("calibration.thresholds"), found, f"labels of {', '.join(classes[1:])}")
 
 
+def _uncalibrated(prepared: Prepared, model: Model, config: PipelineConfig) -> Predictor:
+    return Predictor(prepared.recipe, model, Calibrator.none(model.classes), _params(prepared, model, config))
+
+
 def _params(prepared: Prepared, model: Model, config: PipelineConfig) -> DecodeParams:
     """Thresholds that are given, or the default until one is chosen, and the median length of each label's spans."""
     samples = prepared.split.train
@@ -230,21 +284,25 @@ def _params(prepared: Prepared, model: Model, config: PipelineConfig) -> DecodeP
     return DecodeParams(dict.fromkeys(lengths, DEFAULT_THRESHOLD) | _given_thresholds(config), lengths)
 
 
-def _calibrator(predictor: Predictor, prepared: Prepared, block: Block, config: PipelineConfig) -> Calibrator:
-    """Calibrate on the exhaustive scan of the block's reviewed candles."""
-    probabilities, codes = [], []
-    for data in prepared.dataset.series.values():
-        candles = _until(data.candles, block)
+def _calibrator(held_back: Sequence[_HeldBack], config: PipelineConfig) -> Calibrator:
+    """Calibrate on the exhaustive scan of the reviewed candles that were held back."""
+    classes = held_back[0].predictor.classes
+    scans = [scan for one in held_back for scan in _scanned(one)]
+    probabilities, codes = (np.concatenate(parts) for parts in zip(*scans, strict=True))
+    return fit_calibrator(config.calibration.method, probabilities, codes, classes)
+
+
+def _scanned(one: _HeldBack) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int32]]]:
+    """The predictor's own probabilities of the block's reviewed windows, and their true codes, by series."""
+    classes = one.predictor.classes
+    for data in one.dataset.series.values():
+        candles = _until(data.candles, one.block)
         if not len(candles):
             continue
-        samples, raw = predictor.scan(candles)
-        rows = block.contains(samples, {candles.key: candles}) & _reviewed(samples, data, predictor.classes)
-        labelled = predictor.recipe.encoder.label(samples.take(rows), candles, data.annotations)
-        codes.append(coded(labelled, predictor.classes).reshape(-1))
-        probabilities.append(raw[rows].reshape(-1, len(predictor.classes)))
-    return fit_calibrator(
-        config.calibration.method, np.concatenate(probabilities), np.concatenate(codes), predictor.classes
-    )
+        samples, raw = one.predictor.scan(candles)
+        rows = one.block.contains(samples, {candles.key: candles}) & _reviewed(samples, data, classes)
+        labelled = one.predictor.recipe.encoder.label(samples.take(rows), candles, data.annotations)
+        yield raw[rows].reshape(-1, len(classes)), coded(labelled, classes).reshape(-1)
 
 
 def _row_codes(samples: Samples) -> NDArray[np.int32]:

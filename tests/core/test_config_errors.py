@@ -96,6 +96,15 @@ APPENDED = {
         "split: {train: 0, test: 0.8}\n",
         "p.yaml:10:8: split: train is 0; leave something to train on",
     ),
+    "one calibration fold": (
+        "calibration: {folds: 1}\n",
+        "p.yaml:10:22: calibration.folds: 1; one fold leaves nothing to train on; write 0, or 2 or more",
+    ),
+    "calibration folds beside a calibration block": (
+        "calibration: {folds: 3}\n",
+        "p.yaml:10:22: calibration.folds: 3, but split.calibration holds back 0.1; "
+        "write split.calibration: 0, or folds: 0",
+    ),
     "share of an empty block": (
         "split: {train: 0.7, calibration: 0}\n",
         "p.yaml:10:34: split.calibration: 0, which leaves nothing for calibration; "

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
@@ -157,6 +157,16 @@ class CalibrationStage(Stage):
     """`temperature`: one number, and one for each class; `isotonic`: a curve for each, for large calibration blocks."""
     thresholds: Literal["f1"] | dict[str, Threshold] = "f1"
     """`f1`: the threshold of each label that gives the best F1 on the calibration block; or a number for each label."""
+    folds: int = Field(default=0, ge=0, le=20)
+    """Without a calibration block (`split.calibration: 0`): fit so many models on parts of the train block, and choose
+    on what each says of the part that it has not seen. 0: choose on the calibration block."""
+
+    @field_validator("folds")
+    @classmethod
+    def _no_single_fold(cls, folds: int) -> int:
+        if folds == 1:
+            raise ValueError("one fold leaves nothing to train on; write 0, or 2 or more")
+        return folds
 
 
 class EvaluationStage(Stage):

@@ -40,18 +40,23 @@ def contradictions(settings: Settings, disabled: frozenset[str], places: Mapping
         if name not in disabled and missing:
             advice = f"enable {missing}, or write {name}: {{enabled: false}}"
             problems.append(_key(places[name], "enabled").problem(f"true, but {missing} is disabled", advice))
-    return problems + _empty_blocks(settings, disabled, places["split"]) + _secrets(settings, places["tracking"])
+    return problems + _blocks(settings, disabled, places) + _secrets(settings, places["tracking"])
 
 
-def _empty_blocks(settings: Settings, disabled: frozenset[str], place: Node) -> list[Problem]:
-    blocks = (("calibration", "calibration", settings.split.calibration), ("evaluation", "test", settings.split.test))
-    return [
-        _key(place, block).problem(
+def _blocks(settings: Settings, disabled: frozenset[str], places: Mapping[str, Node]) -> list[Problem]:
+    split, folds = settings.split, settings.calibration.folds
+    blocks = (("calibration", "calibration", split.calibration or folds), ("evaluation", "test", split.test))
+    problems = [
+        _key(places["split"], block).problem(
             f"0, which leaves nothing for {stage}", f"raise it, or write {stage}: {{enabled: false}}"
         )
         for stage, block, share in blocks
         if share == 0 and stage not in disabled
     ]
+    if folds and split.calibration:
+        found = f"{folds}, but split.calibration holds back {split.calibration:g}"
+        problems.append(_key(places["calibration"], "folds").problem(found, "write split.calibration: 0, or folds: 0"))
+    return problems
 
 
 def _secrets(settings: Settings, place: Node) -> list[Problem]:
