@@ -16,6 +16,9 @@ from candle_ml.plugins import called
 
 Extractor = TypeVar("Extractor", CandleFeatures, WindowFeatures)
 
+TOLERANCE = 1e-9
+"""Largest difference of two values that count as one, in standard deviations of their column."""
+_LARGEST_STEP = 1e-3
 _ANY_CANDLES = "the contract is features of any number of candles"
 
 
@@ -115,6 +118,21 @@ def window_features(
         matrix[first < named.extractor.lookback, column : column + block.shape[1]] = np.nan
         column += block.shape[1]
     return matrix
+
+
+def agreeing(
+    found: NDArray[np.float32], expected: NDArray[np.float32], scale: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Where two matrices `(n, k)` hold the same: equal, both missing, or within 1e-9 of the column's deviation.
+
+    One step of `float32` is let pass beside it, which is how sums in another order come to differ, unless it is more
+    than a thousandth of `scale`, the columns' deviations: a step that matters in its column can carry what it tells.
+    """
+    step = np.spacing(np.abs(expected)).astype(np.float64)
+    allowed = TOLERANCE * scale + np.where(step <= _LARGEST_STEP * scale, step, 0.0)
+    with np.errstate(invalid="ignore"):
+        near = np.abs(found.astype(np.float64) - expected) <= allowed
+    return np.asarray(near | (found == expected) | (np.isnan(found) & np.isnan(expected)))
 
 
 def wrongly_declared(extractor: object) -> list[tuple[str, str]]:

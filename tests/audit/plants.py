@@ -114,6 +114,21 @@ def slow_average(candles: Candles) -> NDArray[np.float64]:
     return (close / close.ewm(span=200, adjust=False).mean()).to_numpy()
 
 
+def last_bit(candles: Candles) -> NDArray[np.float64]:
+    """Whether the next five candles rise, told in the last bit of a `float32`."""
+    rises = np.zeros(len(candles), dtype=bool)
+    rises[:-5] = candles.close[5:] > candles.close[:-5]
+    return np.where(rises, np.nextafter(np.float32(1), np.float32(2)), np.float32(1)).astype(np.float64)
+
+
+def summed_cumulatively(candles: Candles) -> NDArray[np.float64]:
+    """The close over its mean of 20, whose last bits hang on how far the sums have come."""
+    sums = np.concatenate(([0.0], np.cumsum(candles.close)))
+    share = np.ones(len(candles))
+    share[19:] = candles.close[19:] / ((sums[20:] - sums[:-20]) / 20)
+    return share
+
+
 class AfterTheWindow:
     """A window extractor that looks at one candle after the window."""
 
@@ -285,6 +300,8 @@ PLANTS: tuple[Component, ...] = (
     extractor("merged-when-closed", 32, merged_when_closed),
     extractor("next-breaks-out", 0, next_breaks_out),
     extractor("candles-from-the-top", 0, candles_from_the_top),
+    extractor("last-bit", 0, last_bit),
+    extractor("summed-cumulatively", 19, summed_cumulatively),
     extractor("slow-average", 20, slow_average),
     extractor("target-encoded", 0, target_encoded),
     built("after-the-window", AfterTheWindow),

@@ -31,6 +31,12 @@ def writes(extractor: Any, candles: Candles) -> Any:
     return extractor.extract(candles)
 
 
+def in_the_last_bit(extractor: Any, candles: Candles) -> Any:
+    rises = np.append(candles.close[1:] > candles.close[:-1], False)[:, np.newaxis]
+    told = np.where(rises, np.nextafter(np.float32(1), np.float32(2)), np.float32(1))
+    return extractor.extract(candles) * 0 + told
+
+
 def leaves(extractor: Any, candles: Candles) -> Any:
     raise SystemExit(0)
 
@@ -71,6 +77,7 @@ EXTRACTORS: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("leaves its input alone", {"extract": writes}, "raised ValueError: assignment destination is read-only"),
     ("is causal", {"extract": close_of_the_future}, "EXAMPLE 1h cut after "),
+    ("is causal", {"extract": in_the_last_bit}, "EXAMPLE 1h cut after "),
     ("lookback is enough", {"extract": running_total}, "EXAMPLE 1h candle "),
     (
         "says whether it needs volume",

@@ -18,12 +18,10 @@ from candle_ml.audit.results import AuditRow, Depth, row
 from candle_ml.candles import Candles
 from candle_ml.components import FeatureExtractor, LabelEncoder, Progress
 from candle_ml.errors import CandleMLError, PluginError
+from candle_ml.features import agreeing
 
 NO_LATER_CANDLE = "a value needs no later candle"
 LOOKBACK_SUFFICES = "the declared lookback suffices"
-TOLERANCE = 1e-9
-"""Largest difference, in standard deviations of the column; one step of `float32` is allowed beside it."""
-
 _POKED: dict[Depth, int] = {"quick": 32, "full": 480}
 _MOST_COLUMNS_NAMED = 3
 
@@ -187,7 +185,7 @@ class _Differences:
         self, places: Places, rows: NDArray[np.int64], part: NDArray[np.float32], full: NDArray[np.float32]
     ) -> None:
         """Compare values at these rows of the places."""
-        different = ~_close(part, full, self._scale)
+        different = ~agreeing(part, full, self._scale)
         last = places.last[rows]
         self._compared += len(np.unique(last))
         if not different.any():
@@ -209,11 +207,3 @@ class _Differences:
         more = f" and {len(names) - _MOST_COLUMNS_NAMED} more" if len(names) > _MOST_COLUMNS_NAMED else ""
         named = f"{', '.join(names[:_MOST_COLUMNS_NAMED])}{more}"
         return f"{self._first}; {self._candles} of {self._compared} candles differ ({named})"
-
-
-def _close(part: NDArray[np.float32], full: NDArray[np.float32], scale: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Where two values agree: the same, both missing, or within the tolerance."""
-    with np.errstate(invalid="ignore"):
-        allowed = TOLERANCE * scale + np.spacing(np.abs(full))
-        near = np.abs(part.astype(np.float64) - full) <= allowed
-    return np.asarray(near | (part == full) | (np.isnan(part) & np.isnan(full)))

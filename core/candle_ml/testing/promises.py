@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candle_ml.errors import PluginError
+from candle_ml.features import agreeing
 
 Promise: TypeAlias = Callable[[Any], None]
 """A check: its docstring is the promise, its argument what is checked; it raises `ContractError`."""
@@ -38,11 +39,9 @@ def require_same(found: NDArray[Any], expected: NDArray[Any], what: str) -> None
 def require_close(
     found: NDArray[np.float32], expected: NDArray[np.float32], scale: NDArray[np.float64], what: str
 ) -> None:
-    """Rows `(n, k)` must agree within 1e-9 of each column's `scale`, but for one step of `float32`; NaN equals NaN."""
+    """Rows `(n, k)` must agree, as the audit compares them, where `scale` holds each column's deviation."""
     require(found.shape == expected.shape, f"{what}: shape {found.shape} instead of {expected.shape}")
-    allowed = 1e-9 * scale + np.spacing(np.abs(expected))
-    with np.errstate(invalid="ignore"):
-        close = (np.abs(found.astype(np.float64) - expected) <= allowed) | (np.isnan(found) & np.isnan(expected))
+    close = agreeing(found, expected, scale)
     if not close.all():
         row, column = np.argwhere(~close)[0].tolist()
         raise ContractError.at(
