@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from candle_ml.errors import DataError, Problem
 
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 31 * 86400}
-_LATEST_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z: anything later is milliseconds or nonsense
+LATEST_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z: anything later is milliseconds or nonsense
 _LARGEST_STEP = 1000.0
 _FIRST_CLOSES = 9  # their median stands for the close before the first; of all closes it could be ages away
 _MOST_PROBLEMS_NAMED = 20
@@ -104,6 +105,18 @@ class Candles:
             self.key, self.time[rows], self.open[rows], self.high[rows], self.low[rows], self.close[rows], volume
         )
 
+    def detached(self) -> Candles:
+        """A copy that nobody can write into, and through whose arrays no other candle can be reached."""
+
+        def alone(column: NDArray[Any]) -> NDArray[Any]:
+            copied = column.copy()
+            copied.setflags(write=False)
+            return copied
+
+        columns = (self.time, self.open, self.high, self.low, self.close)
+        volume = None if self.volume is None else alone(self.volume)
+        return Candles(self.key, *map(alone, columns), volume)
+
     def index_range(self, start_time: int, end_time: int) -> tuple[int, int]:
         """First and last index of the candles that open in `[start_time, end_time]`; last < first where none does."""
         first = int(np.searchsorted(self.time, start_time, side="left"))
@@ -136,7 +149,7 @@ def bad_rows(
             text = found.format(**{name: column[row].item() for name, column in columns.items()})
             problems.setdefault(row, RowProblem(row, text, expected))
 
-    note((time < 0) | (time > _LATEST_TIME), "time {time}", "Unix seconds between 1970 and 9999")
+    note((time < 0) | (time > LATEST_TIME), "time {time}", "Unix seconds between 1970 and 9999")
     prices = {"open": open, "high": high, "low": low, "close": close}
     for name, column in prices.items():
         note(~np.isfinite(column), f"{name} {{{name}}}", "a finite number")

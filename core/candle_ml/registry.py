@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from candle_ml.bundle import BundleInfo
+from candle_ml.candles import LATEST_TIME
 from candle_ml.errors import RegistryError
 from candle_ml.tracking import TrackingPlace
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 _HISTORY_TAG = "candle_ml.history."
 _LONGEST_HISTORY = 20
 _RUN_TAG = "run_id"
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,8 @@ class RegisteredVersion:
     """One registered version.
 
     `run_id` is candle-ml's, `tracking_id` the tracking server's of the same run; `digest` is that of the bundle's
-    manifest; `trained_at` is Unix seconds UTC.
+    manifest; `trained_at` is Unix seconds UTC. A version that candle-ml did not register has no digest, and may have no
+    run id (both empty).
     """
 
     name: str
@@ -189,7 +193,7 @@ class Registry:
     def _history(self, alias: str) -> list[int]:
         model = self._model()
         text = "[]" if model is None else model.tags.get(_HISTORY_TAG + alias, "[]")
-        return [int(number) for number in json.loads(text)]
+        return _numbers(text)
 
     def _remember(self, alias: str, history: list[int]) -> None:
         with self.place.guarded():
@@ -198,17 +202,35 @@ class Registry:
 
 
 def _registered(version: ModelVersion, model: RegisteredModel) -> RegisteredVersion:
+    """Somebody else may have written the version and its tags: what is missing or not usable is left empty."""
     aliases = tuple(sorted(alias for alias, number in model.aliases.items() if str(number) == str(version.version)))
-    f1_macro = version.tags.get("f1_macro")
+    made = int(version.creation_timestamp or 0) // 1000
+    trained_at = _number(version.tags.get("trained_at"), int, LATEST_TIME)
     return RegisteredVersion(
         name=version.name,
         version=int(version.version),
         aliases=aliases,
-        run_id=version.tags.get(_RUN_TAG, version.run_id),
-        tracking_id=version.run_id,
+        run_id=version.tags.get(_RUN_TAG) or version.run_id or "",
+        tracking_id=version.run_id or "",
         source=version.source,
         digest=version.tags.get("digest", ""),
         model_type=version.tags.get("model_type", ""),
-        trained_at=int(version.tags.get("trained_at", "0")),
-        f1_macro=None if f1_macro is None else float(f1_macro),
+        trained_at=made if trained_at is None else trained_at,
+        f1_macro=_number(version.tags.get("f1_macro"), float, 1.0),
     )
+
+
+def _number(text: str | None, kind: type[Number], most: Number) -> Number | None:
+    """The number from 0 to `most` that a tag holds, if it holds one."""
+    with suppress(TypeError, ValueError):
+        number = kind(text)  # type: ignore[arg-type]
+        return number if 0 <= number <= most else None
+    return None
+
+
+def _numbers(text: str) -> list[int]:
+    """The version numbers that a tag holds, if it holds any."""
+    with suppress(ValueError, RecursionError):
+        held = json.loads(text)
+        return [number for number in held if type(number) is int] if isinstance(held, list) else []
+    return []

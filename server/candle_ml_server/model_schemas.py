@@ -7,10 +7,10 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import from_json
 
+from candle_ml.candles import LATEST_TIME
 from candle_ml.inference.out_of_fold import Origin
 from candle_ml_server.schemas import (
     ALIAS,
-    LATEST_TIME,
     RUN_ID,
     VERSION_NUMBER,
     Day,

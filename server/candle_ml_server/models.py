@@ -43,6 +43,10 @@ class Selection:
     run_id: str | None = None
     alias: str | None = None
 
+    def names(self, version: RegisteredVersion) -> bool:
+        """Whether its number or its run is the selected one."""
+        return version.version == self.version if self.version is not None else version.run_id == self.run_id
+
     def __str__(self) -> str:
         if self.alias is not None:
             return f"alias {self.alias!r}"
@@ -61,12 +65,7 @@ class ModelStore:
         """The selected version, if there is one. Raises `RegistryError` where the registry does not answer."""
         if selection.alias is not None:
             return self._connected().at_alias(selection.alias)
-        matching = (
-            version
-            for version in self.versions()
-            if version.version == selection.version or version.run_id == selection.run_id
-        )
-        return next(matching, None)
+        return next((version for version in self.versions() if selection.names(version)), None)
 
     def versions(self) -> tuple[RegisteredVersion, ...]:
         """All versions, newest first. Raises `RegistryError` where the registry does not answer."""

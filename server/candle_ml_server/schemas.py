@@ -7,7 +7,8 @@ from typing import Annotated, Literal, NotRequired, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
-LATEST_TIME = 253_402_300_799
+from candle_ml.candles import LATEST_TIME
+
 _MOST_KEYS = 50
 _TIMEFRAME = r"^[1-9][0-9]{0,3}[smhdwM]$"
 _DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"

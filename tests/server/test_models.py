@@ -165,6 +165,23 @@ def test_a_refused_version_at_the_alias_leaves_the_old_one(start: Any, project: 
         project.registry.promote(1, "champion")
 
 
+def test_versions_that_somebody_else_registered(start: Any, own_registry: Path, tmp_path: Path) -> None:
+    """A version without candle-ml's tags, or with useless ones, is listed and refused; it hides no other."""
+    client = start(load_config(own_registry, ())).client
+    registry = Registry(TrackingPlace.of(None, tmp_path), "served").place.client()
+    useless = {"f1_macro": "nan", "trained_at": "-5", "run_id": "<b>"}
+    numbers = [registry.create_model_version("served", "file:///x", tags=tags).version for tags in ({}, useless)]
+    listed = client.get("/models")
+    assert listed.status == 200
+    models = {model["version"]: model for model in listed.json["models"]}
+    assert [models[str(number)]["f1_macro"] for number in numbers] == [None, None]
+    assert client.post("/model/load", {"version": 1}).json["model_version"] == "1"
+    for number in numbers:
+        refused = client.post("/model/load", {"version": int(number)})
+        detail = f"model served version {number}: no digest recorded; a version that candle-ml registered"
+        assert (refused.status, refused.json["detail"]) == (409, detail)
+
+
 def test_without_a_model_the_service_says_to_train_one(
     start: Any, own_registry: Path, body: Any, project: Any, tmp_path: Path
 ) -> None:
