@@ -38,9 +38,10 @@ export function ChartPane({ desk, stored }: { desk: Desk; stored: AnnotationsSta
         tabIndex={0}
         onPointerDown={(event) => event.currentTarget.focus()}
         onKeyDown={(event) => pressed(desk, event)}
-      />
+      >
+        {chart === null && !stored.loading && <p className="begin">Upload a CSV of candles to begin.</p>}
+      </div>
       <Where desk={desk} stored={stored} />
-      {chart === null && !stored.loading && <p className="hint">Upload a CSV of candles to begin.</p>}
     </>
   );
 }
@@ -63,7 +64,7 @@ function Where({ desk, stored }: { desk: Desk; stored: AnnotationsState }) {
   ];
   return (
     <p id="where" role="status" className="where">
-      {parts.filter(Boolean).join(" · ") || "Choose a candle by mouse or arrow keys"}
+      {parts.filter(Boolean).join(" · ") || (stored.candles.length > 0 && "Choose a candle by mouse or arrow keys")}
     </p>
   );
 }

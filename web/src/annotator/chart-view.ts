@@ -24,6 +24,9 @@ const OPTIONS = {
   timeScale: { borderColor: "#dde3ea", timeVisible: true, secondsVisible: false, minBarSpacing: 0.05 },
 };
 
+/** Room behind the last candle. */
+const FREE_CANDLES = 3;
+
 const CANDLE_COLORS = {
   upColor: "#b0bec5",
   downColor: "#455a64",
@@ -103,15 +106,16 @@ export class ChartView {
     this.candles = candles;
     this.series.setData(candles.map((candle) => ({ ...candle, time: candle.time as UTCTimestamp })));
     this.series.applyOptions({ priceFormat: priceFormat(candles) });
-    this.chart.timeScale().setVisibleLogicalRange({ from: candles.length - 200, to: candles.length + 3 });
+    this.chart.timeScale().setVisibleLogicalRange({ from: candles.length - 200, to: candles.length + FREE_CANDLES });
   }
 
-  /** Moves a candle into sight, to the middle where it was out of it. */
+  /** Moves a candle into sight; one that was out of it to the middle, but for the last ones. */
   private reveal(index: number): void {
     const range = this.chart.timeScale().getVisibleLogicalRange();
     if (range === null || (index >= range.from + 1 && index <= range.to - 1)) return;
-    const half = (range.to - range.from) / 2;
-    this.chart.timeScale().setVisibleLogicalRange({ from: index - half, to: index + half });
+    const width = range.to - range.from;
+    const to = Math.min(index + width / 2, this.candles.length + FREE_CANDLES);
+    this.chart.timeScale().setVisibleLogicalRange({ from: to - width, to });
   }
 }
 
