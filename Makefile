@@ -122,7 +122,7 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json web/
 	@cd web && npm ci --loglevel error
 	@touch $@
 
-web/.next/BUILD_ID: web/node_modules/.package-lock.json web/next.config.ts $(shell find web/src -type f)
+web/.next/BUILD_ID: web/node_modules/.package-lock.json web/next.config.ts $(shell find web/src -type f 2>/dev/null)
 	@echo "==> Building the annotator"
 	@cd web && npm run --silent build
 	@touch $@
