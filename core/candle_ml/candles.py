@@ -113,9 +113,9 @@ class Candles:
             copied.setflags(write=False)
             return copied
 
-        columns = (self.time, self.open, self.high, self.low, self.close)
         volume = None if self.volume is None else alone(self.volume)
-        return Candles(self.key, *map(alone, columns), volume)
+        open_, high, low, close = map(alone, (self.open, self.high, self.low, self.close))
+        return Candles(self.key, alone(self.time), open_, high, low, close, volume)
 
     def index_range(self, start_time: int, end_time: int) -> tuple[int, int]:
         """First and last index of the candles that open in `[start_time, end_time]`; last < first where none does."""

@@ -114,11 +114,26 @@ def slow_average(candles: Candles) -> NDArray[np.float64]:
     return (close / close.ewm(span=200, adjust=False).mean()).to_numpy()
 
 
+def shifted_in_place(candles: Candles) -> NDArray[np.float64]:
+    """The next close, written over the close of the candles themselves."""
+    candles.close[:-1] = candles.close[1:]
+    return candles.close
+
+
 def last_bit(candles: Candles) -> NDArray[np.float64]:
     """Whether the next five candles rise, told in the last bit of a `float32`."""
     rises = np.zeros(len(candles), dtype=bool)
     rises[:-5] = candles.close[5:] > candles.close[:-5]
     return np.where(rises, np.nextafter(np.float32(1), np.float32(2)), np.float32(1)).astype(np.float64)
+
+
+def through_the_base(candles: Candles) -> NDArray[np.float64]:
+    """The return of the next five candles, read from the array that the close is a part of."""
+    whole = candles.close if candles.close.base is None else np.asarray(candles.close.base)
+    place = candles.close.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    coming = np.zeros(len(whole))
+    coming[:-5] = np.log(whole[5:] / whole[:-5])
+    return coming[place // 8 : place // 8 + len(candles)]
 
 
 def summed_cumulatively(candles: Candles) -> NDArray[np.float64]:
@@ -301,6 +316,8 @@ PLANTS: tuple[Component, ...] = (
     extractor("next-breaks-out", 0, next_breaks_out),
     extractor("candles-from-the-top", 0, candles_from_the_top),
     extractor("last-bit", 0, last_bit),
+    extractor("through-the-base", 0, through_the_base),
+    extractor("shifted-in-place", 0, shifted_in_place),
     extractor("summed-cumulatively", 19, summed_cumulatively),
     extractor("slow-average", 20, slow_average),
     extractor("target-encoded", 0, target_encoded),

@@ -216,17 +216,17 @@ def test_a_label_that_ends_after_its_block_is_found(small_prepared: Prepared) ->
 
 
 def test_an_extractor_that_raises_is_named(configs: Configs, planted_manager: PluginManager) -> None:
-    """What an extractor raises during the audit becomes an error of that plugin."""
+    """What an extractor raises during the audit, an exit of Python included, becomes an error of that plugin."""
 
     def broken(candles: object) -> object:
-        raise RuntimeError("no data")
+        raise SystemExit(0)
 
     offer = Offer(Provider("broken", "broken-plugins", "1"), extractor("broken", 0, broken))  # type: ignore[arg-type]
     manager = replace(planted_manager, offers=(*planted_manager.offers, offer))
     config = configs.over(manager, "broken")
     with pytest.raises(PluginError) as caught:
         audit_plugins(config, "quick")
-    expected = "broken: raised RuntimeError during the audit: no data; features of any number of candles"
+    expected = "broken: raised SystemExit: 0; the contract is features of any number of candles"
     assert str(caught.value) == expected
 
 

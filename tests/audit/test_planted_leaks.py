@@ -8,6 +8,7 @@ from candle_ml.audit import AuditReport, audit_plugins
 from candle_ml.audit.blocks import APART
 from candle_ml.audit.features import LOOKBACK_SUFFICES, NO_LATER_CANDLE
 from candle_ml.audit.labels import FEATURES_KNOW_NO_LABEL, KNOWN_WHEN_SAID, WHERE_REVIEWED
+from candle_ml.errors import PluginError
 from candle_ml.plugins import PluginManager
 
 from .conftest import Configs
@@ -24,6 +25,7 @@ AHEAD = (
     "after-the-window",
     "longer-open",
     "last-bit",
+    "through-the-base",
 )
 HONEST = ("past-rolling", "summed-cumulatively", "merged-when-closed", "longer-closed")
 
@@ -50,6 +52,17 @@ def test_their_honest_twins_are_clean(configs: Configs, name: str) -> None:
     report = audit_plugins(configs(name), "quick")
     # What an extractor remembers of another series is no part of its lookback, so that stays a finding.
     assert leaks(report) == ({(name, LOOKBACK_SUFFICES)} if name == "longer-closed" else set())
+
+
+@pytest.mark.figure("planted leaks caught")
+def test_candles_cannot_be_written_into(configs: Configs) -> None:
+    """An extractor that changes the candles themselves is stopped and named, before another one is blamed for it."""
+    with pytest.raises(PluginError) as caught:
+        audit_plugins(configs("shifted-in-place, candle-shape"), "quick")
+    assert str(caught.value) == (
+        "shifted-in-place: raised ValueError: assignment destination is read-only; "
+        "the contract is features of any number of candles"
+    )
 
 
 @pytest.mark.figure("planted leaks caught")

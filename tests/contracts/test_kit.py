@@ -37,6 +37,11 @@ def in_the_last_bit(extractor: Any, candles: Candles) -> Any:
     return extractor.extract(candles) * 0 + told
 
 
+def through_the_base(extractor: Any, candles: Candles) -> Any:
+    whole = candles.close if candles.close.base is None else candles.close.base
+    return extractor.extract(candles) + np.float32(whole[-1] if len(candles) else 0)
+
+
 def leaves(extractor: Any, candles: Candles) -> Any:
     raise SystemExit(0)
 
@@ -77,6 +82,7 @@ EXTRACTORS: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("leaves its input alone", {"extract": writes}, "raised ValueError: assignment destination is read-only"),
     ("is causal", {"extract": close_of_the_future}, "EXAMPLE 1h cut after "),
+    ("is causal", {"extract": through_the_base}, "EXAMPLE 1h cut after "),
     ("is causal", {"extract": in_the_last_bit}, "EXAMPLE 1h cut after "),
     ("lookback is enough", {"extract": running_total}, "EXAMPLE 1h candle "),
     (

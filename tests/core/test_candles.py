@@ -166,6 +166,19 @@ def test_no_candles_are_candles_too() -> None:
     assert candles.index_range(0, 10) == (0, -1)
 
 
+def test_detached_candles_reach_nothing_and_stay_as_they_are() -> None:
+    """A detached slice has the same values in arrays of its own, which refuse to be written into."""
+    whole = Candles(KEY, times(), **columns())
+    part = whole[1:3].detached()
+    for name in ("time", *columns()):
+        column = getattr(part, name)
+        assert column.tolist() == getattr(whole, name)[1:3].tolist()
+        assert column.base is None
+        with pytest.raises(ValueError, match="read-only"):
+            column[0] = 9
+    assert Candles(KEY, times(), **{**columns(), "volume": None}).detached().volume is None
+
+
 def test_a_slice_keeps_series_and_columns_together() -> None:
     """A slice of candles is the candles of those rows."""
     values = columns()

@@ -17,8 +17,7 @@ from candle_ml.audit.fixture import fixture_candles
 from candle_ml.audit.results import AuditRow, Depth, row
 from candle_ml.candles import Candles
 from candle_ml.components import FeatureExtractor, LabelEncoder, Progress
-from candle_ml.errors import CandleMLError, PluginError
-from candle_ml.features import agreeing
+from candle_ml.features import FeaturePlan, agreeing, candle_features, plan, window_features
 
 NO_LATER_CANDLE = "a value needs no later candle"
 LOOKBACK_SUFFICES = "the declared lookback suffices"
@@ -47,21 +46,15 @@ def feature_rows(
     Of a window extractor every candidate window is poked (`quick`: from the candle on at which the longest can end).
     Raises `PluginError` where the extractor raises.
     """
-    cut, whole, short = build(), build(), build()
+    cut, whole, short = (plan([build()], [name]) for _ in range(3))
     every = _places(whole, encoder, depth)
     total = 2 * sum(len(np.unique(places.last)) for places in every)
     steps = _Steps(f"auditing {name}", total, progress)
-    try:
-        from_past = _as_they_arrive(cut, every, steps)
-        full = _with_everything(whole, every)
-        from_lookback = [_from_lookback(short, places, steps) for places in every]
-    except CandleMLError:
-        raise
-    except Exception as error:
-        found = f"raised {type(error).__name__} during the audit: {error}"
-        raise PluginError.at(name, found, "features of any number of candles") from error
+    from_past = _as_they_arrive(cut, every, steps)
+    full = _with_everything(whole, every)
+    from_lookback = [_from_lookback(short, places, steps) for places in every]
     scale = _scales(full)
-    columns = whole.columns
+    columns = columns_of(whole)
     ahead = _Differences("from the candles up to it", columns, scale)
     forgotten = _Differences(f"from {whole.lookback} candles before it", columns, scale)
     for places, values, past, (rows, recent) in zip(every, full, from_past, from_lookback, strict=True):
@@ -87,28 +80,28 @@ class _Steps:
         self._progress(self._what, self._done, self._total)
 
 
-def _places(extractor: FeatureExtractor, encoder: LabelEncoder, depth: Depth) -> list[Places]:
+def _places(plan: FeaturePlan, encoder: LabelEncoder, depth: Depth) -> list[Places]:
     """Every candle (or candidate window) with enough history, of each series that has what the extractor needs."""
-    window = encoder.longest_window if extractor.scope == "window" else 1
-    longest_ends = extractor.lookback + window - 1
+    window = encoder.longest_window if plan.window_columns else 1
+    longest_ends = plan.lookback + window - 1
     places = []
     for candles in fixture_candles(longest_ends + _POKED[depth]):
-        if candles.volume is None and extractor.needs_volume:
+        if candles.volume is None and plan.needs_volume:
             continue
         last = np.arange(len(candles), dtype=np.int64)
         first = last
-        if extractor.scope == "window":
+        if plan.window_columns:
             samples = encoder.candidates(candles)
             order = np.argsort(samples.last, kind="stable")
             first, last = samples.first[order], samples.last[order]
-        warm = (first >= extractor.lookback) & ((last >= longest_ends) | (depth == "full"))
+        warm = (first >= plan.lookback) & ((last >= longest_ends) | (depth == "full"))
         places.append(Places(candles, first[warm], last[warm]))
     return places
 
 
-def _as_they_arrive(extractor: FeatureExtractor, every: Sequence[Places], steps: _Steps) -> list[NDArray[np.float32]]:
+def _as_they_arrive(plan: FeaturePlan, every: Sequence[Places], steps: _Steps) -> list[NDArray[np.float32]]:
     """The values at each place when nothing after its last candle has happened yet in any series."""
-    values = [_empty(extractor, places) for places in every]
+    values = [_empty(plan, len(places.last)) for places in every]
     events = [
         (int(places.candles.time[last]) + places.candles.key.seconds, -places.candles.key.seconds, number, int(last))
         for number, places in enumerate(every)
@@ -118,48 +111,51 @@ def _as_they_arrive(extractor: FeatureExtractor, every: Sequence[Places], steps:
         places = every[number]
         rows = places.ending_at(last)
         known = places.candles[: last + 1]
-        values[number][rows] = _values(extractor, known, places.first[rows], places.last[rows])
+        values[number][rows] = values_of(plan, known, places.first[rows], places.last[rows])
         steps.step()
     return values
 
 
-def _with_everything(extractor: FeatureExtractor, every: Sequence[Places]) -> list[NDArray[np.float32]]:
+def _with_everything(plan: FeaturePlan, every: Sequence[Places]) -> list[NDArray[np.float32]]:
     """The values of the whole series, once the extractor has seen each of them."""
     for places in every:
-        _values(extractor, places.candles, places.first, places.last)
-    return [_values(extractor, places.candles, places.first, places.last) for places in every]
+        values_of(plan, places.candles, places.first, places.last)
+    return [values_of(plan, places.candles, places.first, places.last) for places in every]
 
 
-def _from_lookback(
-    extractor: FeatureExtractor, places: Places, steps: _Steps
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _from_lookback(plan: FeaturePlan, places: Places, steps: _Steps) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The values from the declared lookback alone, and the rows of `places` they belong to.
 
     At each candle one window is taken, of the lengths in turn.
     """
     ends = np.unique(places.last)
     rows = np.empty(len(ends), dtype=np.int64)
-    values = np.empty((len(ends), len(extractor.columns)), dtype=np.float32)
+    values = _empty(plan, len(ends))
     for number, last in enumerate(ends.tolist()):
         ending = places.ending_at(last)
         rows[number] = ending.start + number % (ending.stop - ending.start)
-        start = int(places.first[rows[number]]) - extractor.lookback
-        first = np.array([extractor.lookback], dtype=np.int64)
-        values[number] = _values(extractor, places.candles[start : last + 1], first, np.array([last - start]))[0]
+        start = int(places.first[rows[number]]) - plan.lookback
+        first = np.array([plan.lookback], dtype=np.int64)
+        values[number] = values_of(plan, places.candles[start : last + 1], first, np.array([last - start]))[0]
         steps.step()
     return rows, values
 
 
-def _values(
-    extractor: FeatureExtractor, candles: Candles, first: NDArray[np.int64], last: NDArray[np.int64]
+def values_of(
+    plan: FeaturePlan, candles: Candles, first: NDArray[np.int64], last: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    if extractor.scope == "window":
-        return extractor.extract(candles, first, last)
-    return extractor.extract(candles)[last]
+    """The features of windows `(n, n_columns)`, of candles those of the last, from a copy of these candles alone."""
+    alone = candles.detached()
+    return window_features(plan, alone, first, last) if plan.window_columns else candle_features(plan, alone)[last]
 
 
-def _empty(extractor: FeatureExtractor, places: Places) -> NDArray[np.float32]:
-    return np.empty((len(places.last), len(extractor.columns)), dtype=np.float32)
+def columns_of(plan: FeaturePlan) -> tuple[str, ...]:
+    """The columns of a plan of one extractor."""
+    return plan.candle_columns + plan.window_columns
+
+
+def _empty(plan: FeaturePlan, rows: int) -> NDArray[np.float32]:
+    return np.empty((rows, len(columns_of(plan))), dtype=np.float32)
 
 
 def _scales(full: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from candle_ml.annotations import NO_PATTERN, Annotation, ReviewedRange
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.dataset import Dataset, SeriesData, content_hash
 
-VERSION = 1
+VERSION = 2
 """Changes with every change of the fixture, so that no earlier audit stands for a new one."""
 
 LABELS = ("audit_flag", "audit_top", "audit_wedge")
@@ -22,13 +22,14 @@ def fixture_candles(count: int) -> tuple[Candles, ...]:
     """Three series of `count` candles: one market by the hour and by four hours, and another by 15 minutes.
 
     The first market has volume, and its hours are the last ones of the longer candles. The other has neither volume nor
-    weekends, and prices far below 1. All have trends, gaps, candles without range, repeated closes and no trades.
+    weekends, and prices far below 1. All have trends, gaps, candles without range, repeated closes and no trades, and
+    none can be written into.
     """
     hours = _walk(SeriesKey("AUDIT", "1h"), count * _HOURS_MERGED, 1, 100.0, 0.01)
     quarters = _walk(SeriesKey("TINY", "15m"), count, 2, 0.0004, 1e-8)
     time = _without_weekends(count, 900)
     other = Candles(quarters.key, time, quarters.open, quarters.high, quarters.low, quarters.close)
-    return hours[len(hours) - count :], _merged(hours), other
+    return hours[len(hours) - count :].detached(), _merged(hours).detached(), other.detached()
 
 
 def fixture_dataset(count: int, longest: int) -> Dataset:

@@ -12,7 +12,7 @@ from candle_ml.candles import Candles
 from candle_ml.components import Component, Encoded, LabelEncoder, Options
 from candle_ml.scores import UNLABELLED, DecodeParams, Samples
 from candle_ml.testing.examples import LABELS, example_annotations, example_candles
-from candle_ml.testing.promises import Promise, frozen, require, require_same, require_type
+from candle_ml.testing.promises import Promise, require, require_same, require_type
 
 _COLUMNS = {
     "series_code": np.int32,
@@ -47,9 +47,7 @@ class Subject:
     @cached_property
     def candles(self) -> Candles:
         """A series of many windows, which nobody can write into."""
-        candles = example_candles(max(600, 8 * self.encoder.longest_window))
-        frozen((candles.time, candles.open, candles.high, candles.low, candles.close, candles.volume))
-        return candles
+        return example_candles(max(600, 8 * self.encoder.longest_window)).detached()
 
     @cached_property
     def claims(self) -> tuple[tuple[Annotation, ...], tuple[ReviewedRange, ...]]:
@@ -155,7 +153,7 @@ def check_candidates_depend_on_their_window_alone(subject: Subject) -> None:
     """Fewer candles before or after give the same windows where they fit: serving sees what training saw."""
     whole, count = subject.encoder.candidates(subject.candles), len(subject.candles)
     for start, end in ((0, count - 1), (0, count // 2), (1, count), (count // 3, count), (7, count - 5)):
-        part = subject.encoder.candidates(subject.candles[start:end])
+        part = subject.encoder.candidates(subject.candles[start:end].detached())
         inside = whole.take((whole.first >= start) & (whole.last < end))
         moved = inside.replace(first=inside.first - start, last=inside.last - start)
         _require_same_samples(part, moved, ("first", "last", "scale", "known_at"))

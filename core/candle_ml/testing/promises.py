@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -53,10 +53,3 @@ def require_type(value: object, name: str, expected: type | tuple[type, ...]) ->
     """A declared attribute must be of a type; true and false are no numbers."""
     good = isinstance(value, expected) and not (isinstance(value, bool) and expected is int)
     require(good, f"{name} is {value!r}")
-
-
-def frozen(arrays: Sequence[NDArray[Any] | None]) -> None:
-    """Make arrays read-only, so that writing into one raises."""
-    for array in arrays:
-        if array is not None:
-            array.setflags(write=False)

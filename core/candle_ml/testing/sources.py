@@ -16,7 +16,7 @@ from candle_ml.candles import Candles, bad_rows
 from candle_ml.components import AnnotationSource, Component, Options, SourceContext
 from candle_ml.errors import DataError
 from candle_ml.testing.examples import example_annotations, example_series
-from candle_ml.testing.promises import ContractError, Promise, frozen, require
+from candle_ml.testing.promises import ContractError, Promise, require
 
 _TYPES = {
     "candles": Candles,
@@ -43,9 +43,7 @@ class Subject:
     @cached_property
     def known(self) -> Ingest:
         """Three series, one of them annotated."""
-        series = example_series(300)
-        for candles in series:
-            frozen((candles.time, candles.open, candles.high, candles.low, candles.close, candles.volume))
+        series = tuple(candles.detached() for candles in example_series(300))
         annotations, reviewed = example_annotations(series[0])
         return Ingest(candles=series, annotations=annotations, reviewed=reviewed)
 
