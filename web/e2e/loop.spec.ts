@@ -19,7 +19,7 @@ import {
 } from "./page";
 import { candleMl, createProject, freePort, startAnnotator, startService, temporaryFolder, type Running } from "./stack";
 
-test.describe.configure({ mode: "serial", timeout: 300_000 });
+test.describe.configure({ mode: "serial", timeout: 900_000 });
 
 const THRESHOLD = 0.3;
 const PICTURES = process.env["PICTURES"] ?? "test-results";
