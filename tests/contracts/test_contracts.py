@@ -39,6 +39,7 @@ OTHER_OPTIONS = {
     "window-kernels": ({"points": 9, "dilations": [2, 1, 2], "biases": 1},),
     "talib-cdl": ({"functions": ["CDLDOJI", "CDLHAMMER"]},),
     "talib-patterns": ({"minimum_strength": 1.0}, {"merge": "skip_overlapping"}),
+    "random-features": ({"features": 40, "class_weight": "balanced", "penalty": 1.0},),
     "random-forest": ({"trees": 5, "class_weight": "none", "max_features": 0.9, "max_depth": 3},),
     "xgboost": ({"rounds": 5, "early_stopping_rounds": None, "threads": 2},),
 }

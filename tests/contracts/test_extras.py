@@ -23,7 +23,7 @@ NEEDS = {
         ("talib-cdl", "talib-indicators", "candle-shape", "window-shape", "window-kernels"),
     ),
     "labels-windowed": ("label-encoder", ("windowed",)),
-    "models-tree": ("model-trainer", ("random-forest", "xgboost")),
+    "models-tree": ("model-trainer", ("random-features", "random-forest", "xgboost")),
     "sources": ("annotation-source", ("candle-files", "annotation-files")),
     "annotator": ("annotation-source", ("annotator-api",)),
 }

@@ -192,7 +192,10 @@ CHANGED = {
     ),
     "no component": (
         ("use: xgboost", "refit: true"),
-        ["p.yaml:9:3: model.use: missing; write random-forest or xgboost, or enabled: false beside it"],
+        [
+            "p.yaml:9:3: model.use: missing; write random-features, random-forest or xgboost, "
+            "or enabled: false beside it"
+        ],
     ),
     "no list": (
         ("sources: {use: [candle-files]}", "sources: {strict: true}"),

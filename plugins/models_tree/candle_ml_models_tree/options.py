@@ -1,4 +1,4 @@
-"""Options of the tree models; the defaults suit 20 to 60 annotations a label and about a thousand columns."""
+"""Options of the models; the defaults suit 20 to 60 annotations a label and about a thousand columns."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ Share = Annotated[float, Field(gt=0.0, le=1.0)]
 ClassWeight = Literal["balanced", "none"]
 
 
-class TreeOptions(Options):
-    """What all tree models have in common."""
+class ClassOptions(Options):
+    """What all models have in common."""
 
     class_weight: ClassWeight = Field(
         "balanced",
@@ -22,7 +22,7 @@ class TreeOptions(Options):
     min_samples_per_class: int = Field(2, ge=1, description="Fewest training samples of a class; fewer is an error.")
 
 
-class RandomForestOptions(TreeOptions):
+class RandomForestOptions(ClassOptions):
     """How a random forest is grown."""
 
     trees: int = Field(300, ge=1, le=10_000, description="Number of trees; more are steadier and slower.")
@@ -33,7 +33,7 @@ class RandomForestOptions(TreeOptions):
     )
 
 
-class XgboostOptions(TreeOptions):
+class XgboostOptions(ClassOptions):
     """How trees are boosted."""
 
     rounds: int = Field(300, ge=1, le=10_000, description="Most boosting rounds; each grows one tree a class.")
@@ -50,3 +50,14 @@ class XgboostOptions(TreeOptions):
     threads: int = Field(
         1, ge=1, le=256, description="Training threads; part of the recipe, as another number can give another model."
     )
+
+
+class RandomFeaturesOptions(ClassOptions):
+    """How random features are drawn and weighed."""
+
+    class_weight: ClassWeight = Field(
+        "none",
+        description="balanced: rare classes weigh as much as frequent ones; none: every sample its own weight.",
+    )
+    features: int = Field(1000, ge=1, le=20_000, description="Random features; more are steadier and slower.")
+    penalty: float = Field(0.04, gt=0.0, description="What keeps weights small (ridge), for each sample.")

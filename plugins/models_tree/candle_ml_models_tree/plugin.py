@@ -1,10 +1,10 @@
-"""Random forest and gradient-boosted trees."""
+"""Random forest, gradient-boosted trees and ridge regression on random features."""
 
 from collections.abc import Iterable
 
 from candle_ml.components import ModelTrainerComponent, lazy
 from candle_ml.hookspecs import hookimpl
-from candle_ml_models_tree.options import RandomForestOptions, XgboostOptions
+from candle_ml_models_tree.options import RandomFeaturesOptions, RandomForestOptions, XgboostOptions
 
 
 @hookimpl
@@ -24,5 +24,13 @@ def candle_ml_model_trainers() -> Iterable[ModelTrainerComponent]:
         build=lazy("candle_ml_models_tree.xgboost_model:XgboostTrainer"),
         load=lazy("candle_ml_models_tree.xgboost_model:load"),
         options=XgboostOptions,
+        extra="models-tree",
+    )
+    yield ModelTrainerComponent(
+        name="random-features",
+        summary="ridge regression on random features, fitted in seconds",
+        build=lazy("candle_ml_models_tree.random_features:RandomFeaturesTrainer"),
+        load=lazy("candle_ml_models_tree.random_features:load"),
+        options=RandomFeaturesOptions,
         extra="models-tree",
     )

@@ -18,10 +18,10 @@ def saved(model, folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_the_plugin_offers_both_trainers():
-    """Both components build a trainer from their default options and name the extra they need."""
+def test_the_plugin_offers_its_trainers():
+    """Every component builds a trainer from its default options and names the extra it needs."""
     components = {component.name: component for component in plugin.candle_ml_model_trainers()}
-    assert set(components) == {"random-forest", "xgboost"}
+    assert set(components) == {"random-features", "random-forest", "xgboost"}
     for component in components.values():
         assert hasattr(component.build(component.options()), "fit")
         assert (component.kinds, component.layout, component.extra) == ({"window"}, "flat", "models-tree")
