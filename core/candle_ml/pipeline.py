@@ -17,7 +17,7 @@ from candle_ml.bundling import Provenance, write_bundle
 from candle_ml.components import Progress, no_progress
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset, restricted
-from candle_ml.errors import RegistryError
+from candle_ml.errors import RegistryError, StateError
 from candle_ml.evaluation import Evaluation, EvaluationOptions, evaluate
 from candle_ml.inference import LoadedModel, in_sample
 from candle_ml.measuring import Measured, measure
@@ -85,14 +85,14 @@ def run(
     begun = replace(begun, data_version=data_version or kept_version(config, dataset))
     started_at = _now()
     # The state store comes first: a run that only the tracking server knew could not be told from a living one.
-    with _recorded(config, begun) as metrics, _tracked(config, begun.run_id, started_at):
+    with _recorded(config, begun) as store, _tracked(config, begun.run_id, started_at):
         result = _train(_prepared(begun, config, until, progress), config, until, progress)
-        metrics.update(result.measured.metrics())
         if config.tracking.enabled:
             progress("record run", 0, 1)
             Spool(config.root).write(_record(result, config, until, started_at, start, end))
             progress("record run", 1, 1)
-    return _uploaded(result, config, progress) if config.tracking.enabled else result
+        result = _finished(result, config, store)
+    return _uploaded(result, config, progress) if config.tracking.enabled and result.spooled is None else result
 
 
 def read_input(
@@ -152,21 +152,32 @@ def _tracked(config: PipelineConfig, run_id: str, started_at: int) -> Iterator[N
 
 
 @contextmanager
-def _recorded(config: PipelineConfig, begun: RunResult) -> Iterator[dict[str, float]]:
-    """The run in the state store; its metrics are to be put into what this yields.
+def _recorded(config: PipelineConfig, begun: RunResult) -> Iterator[StateStore]:
+    """The state store, where the run counts as running; closed there as failed when anything but the store fails.
 
     An interrupted run is left to the store, which closes it as interrupted.
     """
     run_id, model = begun.run_id, config.model.chosen.name
     with StateStore.open(config.root) as store:
         store.begin_run(run_id, model, config.experiment, config.hash, config.text, begun.data_version)
-        metrics: dict[str, float] = {}
         try:
-            yield metrics
+            yield store
+        except StateError:
+            raise
         except Exception as error:
             store.fail_run(run_id, error)
             raise
-        store.finish_run(run_id, metrics)
+
+
+def _finished(result: RunResult, config: PipelineConfig, store: StateStore) -> RunResult:
+    """Close the run in the state store; one that is lost by now lets a run that is kept in the spool wait there."""
+    try:
+        store.finish_run(result.run_id, result.measured.metrics())
+    except StateError as error:
+        if not config.tracking.enabled:
+            raise
+        return replace(result, spooled=str(error))
+    return result
 
 
 def _audited(prepared: Prepared, config: PipelineConfig, progress: Progress) -> AuditReport | None:

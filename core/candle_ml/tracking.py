@@ -41,12 +41,13 @@ _AWAY = (
     (r"No route|unreachable", "cannot be reached: there is no way to its host"),
     (r"timed out|[Tt]imeout", "does not answer in time"),
     (r"closed connection|[Cc]onnection reset|[Cc]onnection aborted", "broke the connection off"),
+    (r"disk is full|No space left", "the disk is full"),
 )
-"""What MLflow's long messages of a failed request hold, and how that is told."""
+"""What long messages of a failed request hold, and how that is told."""
 
 
 class TrackingAwayError(RegistryError):
-    """The tracking server does not answer, or only with an error of its own; later it may."""
+    """The tracking server or store does not answer, or only with an error of its own; later it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ class TrackingPlace:
         except ImportError as error:
             raise RegistryError.at("tracking", str(error), "pip install 'candle-ml[tracking]'") from error
         for name in ("mlflow", "alembic", "urllib3.connectionpool"):
-            logging.getLogger(name).setLevel(logging.ERROR)
+            # What goes wrong is raised as well; MLflow also logs it, with a traceback.
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         # Without the second call the registry stays at its default and leaves a stray mlflow.db behind.
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
@@ -90,20 +92,19 @@ class TrackingPlace:
 
         Raises `RegistryError`.
         """
-        if self.artifacts is not None and not location.startswith(self.artifacts.as_uri()):
+        if self.artifacts is not None and not location.startswith(f"{self.artifacts.as_uri()}/"):
             expected = "move the project back, or remove mlflow.db and mlartifacts to begin anew"
             raise RegistryError.at(what, f"its files are kept in {location}, outside this project", expected)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Turn what MLflow raises into a `RegistryError` or `TrackingAwayError` that names the place."""
+        """Turn what MLflow and the disk raise into a `RegistryError` or `TrackingAwayError` that names the place."""
         from mlflow.exceptions import MlflowException
-        from requests.exceptions import RequestException
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
             yield
-        except (MlflowException, RequestException, SQLAlchemyError) as error:
+        except (MlflowException, OSError, SQLAlchemyError) as error:
             kind = TrackingAwayError if _is_away(error) else RegistryError
             raise kind.at(self.shown, _reason(error), self._advice(error)) from error
 
@@ -269,14 +270,15 @@ def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 def _is_away(error: Exception) -> bool:
     from mlflow.exceptions import MlflowException
-    from requests.exceptions import HTTPError, RequestException
+    from requests.exceptions import HTTPError
     from sqlalchemy.exc import OperationalError
 
     if isinstance(error, MlflowException):
         return int(error.get_http_status_code()) >= 500
     if isinstance(error, HTTPError) and error.response is not None:
         return error.response.status_code >= 500
-    return isinstance(error, (RequestException, OperationalError))
+    # What is missing on the disk does not come back by itself.
+    return isinstance(error, (OSError, OperationalError)) and not isinstance(error, FileNotFoundError)
 
 
 def _reason(error: Exception) -> str:

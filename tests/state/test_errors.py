@@ -271,7 +271,8 @@ except StateError as error:
 """
     shown = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     file = tmp_path / ".candle-ml" / "state.db"
-    assert shown.stdout == f"state store {file}: the disk does not answer; check the disk; nothing was written\n"
+    told = "the disk is full or does not answer; free some space or check the disk; nothing was written"
+    assert shown.stdout == f"state store {file}: {told}\n"
 
 
 def test_a_file_that_was_deleted(tmp_path: Path, open_store: Opener) -> None:

@@ -43,6 +43,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, Path], sub
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_page_on_runs_does_what_it_says(
     tmp_path: Path, candles: str, postgresql: str, start: Callable[[str, Path], subprocess.Popen[bytes]]
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -11,12 +13,16 @@ from pathlib import Path
 
 import pytest
 
+from candle_ml import pipeline
 from candle_ml.bundle import open_bundle
+from candle_ml.config import load_config
 from candle_ml.errors import RegistryError
 from candle_ml.registry import RegisteredVersion, Registry
 from candle_ml.spool import Spool
-from candle_ml.tracking import RUN_TAG, TrackedRun, TrackingPlace
+from candle_ml.state import StateStore
+from candle_ml.tracking import RUN_TAG, TrackedRun, TrackingAwayError, TrackingPlace
 
+from ..state.conftest import execute
 from .conftest import AWAY, client, invoke, run_id_of, tracked
 
 
@@ -34,6 +40,47 @@ def test_a_training_without_its_server_is_kept(trained_away: tuple[Path, str]) -
     assert record is not None
     assert record.digest == open_bundle(folder / "bundle").digest
     assert record.done == ()
+
+
+def test_a_store_that_cannot_be_written(spooled: Path) -> None:
+    """An embedded store without room for files lets the run wait, in one line, and takes it later."""
+    run_id = run_id_of(spooled)
+    (spooled / "mlartifacts").write_text("a file", "utf-8")
+    told = invoke("runs", "sync")
+    assert told.exit_code == 7
+    assert told.stderr == (
+        f"sqlite:///{spooled}/mlflow.db: [Errno 20] Not a directory: '{spooled}/mlartifacts/small'; check the store\n"
+    )
+    (spooled / "mlartifacts").unlink()
+    assert invoke("runs", "sync").stdout.startswith(f"{run_id}: synced\n")
+
+
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    """What the disk says while files are stored becomes one line about the store."""
+    place = TrackingPlace.of(None, tmp_path)
+    with pytest.raises(TrackingAwayError) as caught, place.guarded():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "model.skops")
+    assert str(caught.value) == f"sqlite:///{tmp_path}/mlflow.db: the disk is full; check the store"
+
+
+def test_a_state_store_that_is_lost_at_the_end(project: Path) -> None:
+    """A run that is recorded but whose end the state store did not take waits, and `runs sync` finishes it in both."""
+    state = project / ".candle-ml" / "state.db"
+
+    def losing(what: str, done: int, total: int) -> None:
+        if (what, done) == ("record run", 1):
+            state.rename(project / "away.db")
+
+    result = pipeline.run(load_config(project / "config" / "pipeline.yaml"), progress=losing)
+    assert result.spooled is not None
+    assert result.spooled.startswith(f"state store {state}: no such table")
+    (project / "away.db").replace(state)
+    # As if the process of the training, which is this one, had ended.
+    execute(f"sqlite:///{state}", "UPDATE training_runs SET process_started = process_started - 3600")
+    assert "interrupted, spooled" in invoke("runs", "list").stdout
+    assert invoke("runs", "sync").exit_code == 0
+    with StateStore.open(project) as store:
+        assert store.run(result.run_id).status == "finished"
 
 
 def test_a_waiting_run_is_told(spooled: Path) -> None:

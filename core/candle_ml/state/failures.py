@@ -36,7 +36,7 @@ _SQLITE = {
     ),
     "FULL": _FULL,
     "BUSY": _Advice("another process is writing and does not end", "wait for it, or end it"),
-    "IOERR": _Advice("the disk does not answer", "check the disk; nothing was written"),
+    "IOERR": _Advice("the disk is full or does not answer", "free some space or check the disk; nothing was written"),
 }
 """By the second word of SQLite's name for the error."""
 
