@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 
-const START_TIMEOUT = 60_000;
+const START_TIMEOUT = 180_000;
 const NEXT = path.join("node_modules", "next", "dist", "bin", "next");
 const CANDLE_ML = path.resolve(process.env["CANDLE_ML"] ?? "../.venv/bin/candle-ml");
 
