@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.signal import find_peaks
 
 from candle_ml.annotations import NO_PATTERN, Annotation, Ingest, ReviewedRange
 from candle_ml.candles import Candles, SeriesKey
@@ -112,6 +113,29 @@ def candles_from_the_top(candles: Candles) -> NDArray[np.float64]:
 def slow_average(candles: Candles) -> NDArray[np.float64]:
     close = pd.Series(candles.close)
     return (close / close.ewm(span=200, adjust=False).mean()).to_numpy()
+
+
+def far_away(candles: Candles) -> NDArray[np.float64]:
+    """The return of the next 40 candles, where there are so many."""
+    coming = np.zeros(len(candles))
+    if len(candles) > 40:
+        coming[:-40] = np.log(candles.close[40:] / candles.close[:-40])
+    return coming
+
+
+def centred_wide(candles: Candles) -> NDArray[np.float64]:
+    """How far the close is above its centred mean of 101, where there is one."""
+    close = pd.Series(np.log(candles.close))
+    return np.asarray((close - close.rolling(101, center=True).mean()).fillna(0.0).to_numpy())
+
+
+def peaks(candles: Candles) -> NDArray[np.float64]:
+    """1 at tops and -1 at bottoms that stand out by 15 %."""
+    turns = np.zeros(len(candles))
+    close = np.log(candles.close)
+    for side in (1, -1):
+        turns[find_peaks(side * close, prominence=0.15)[0]] = side
+    return turns
 
 
 def shifted_in_place(candles: Candles) -> NDArray[np.float64]:
@@ -316,6 +340,9 @@ PLANTS: tuple[Component, ...] = (
     extractor("next-breaks-out", 0, next_breaks_out),
     extractor("candles-from-the-top", 0, candles_from_the_top),
     extractor("last-bit", 0, last_bit),
+    extractor("far-away", 0, far_away),
+    extractor("centred-wide", 50, centred_wide),
+    extractor("peaks", 0, peaks),
     extractor("through-the-base", 0, through_the_base),
     extractor("shifted-in-place", 0, shifted_in_place),
     extractor("summed-cumulatively", 19, summed_cumulatively),

@@ -58,7 +58,7 @@ def test_a_clean_run_says_so(small_project: Path) -> None:
     result = run(config, until="evaluate")
     assert result.audit is not None
     line = audit_line(result.audit)
-    assert line == f"no leak in 11 checks ({result.audit.depth} audit {result.audit.key[:12]})"
+    assert line == f"no leak in 11 checks (audit {result.audit.key[:12]})"
     (run_there,) = client_of(config.root).search_runs(["1"], f"tags.`candle_ml.run_id` = '{result.run_id}'")
     tags = run_there.data.tags
     assert tags["audit"] == line
@@ -75,16 +75,16 @@ def test_a_kept_audit_is_believed(small_project: Path, planted_manager: PluginMa
     prepared = prepare(read_dataset(config), config)
     key = audit_key(config, prepared.recipe)
     row = AuditRow(check="c", subject="s", outcome="leak", looked_at=1, unit="candles", found="f")
-    keep(config.root, AuditReport(key=key, depth="full", seconds=1.0, rows=(row,)))
+    keep(config.root, AuditReport(key=key, seconds=1.0, rows=(row,)))
     with pytest.raises(AuditError, match=r"^s: f; c: mend it$"):
         audit_before_training(config, prepared)
-    keep(config.root, AuditReport(key=key, depth="full", seconds=1.0, rows=()))
-    assert audit_before_training(config, prepared).depth == "full"
+    keep(config.root, AuditReport(key=key, seconds=123.0, rows=()))
+    assert audit_before_training(config, prepared).seconds == 123.0
 
 
 def test_a_damaged_audit_file_is_no_audit(tmp_path: Path) -> None:
     """What is not the audit of that key is made again."""
-    report = AuditReport(key="5" * 64, depth="full", seconds=1.0, rows=())
+    report = AuditReport(key="5" * 64, seconds=1.0, rows=())
     folder = tmp_path / ".candle-ml" / "audits"
     folder.mkdir(parents=True)
     path = folder / f"{report.key[:24]}.json"
@@ -97,7 +97,7 @@ def test_a_damaged_audit_file_is_no_audit(tmp_path: Path) -> None:
 
 def test_an_audit_of_another_project_serves_too(tmp_path: Path) -> None:
     """The key says everything that an audit depends on, so that one process makes it once."""
-    report = AuditReport(key="6" * 64, depth="quick", seconds=1.0, rows=())
+    report = AuditReport(key="6" * 64, seconds=1.0, rows=())
     keep(tmp_path / "one", report)
     assert kept(tmp_path / "other", report.key) == report
 
@@ -225,14 +225,14 @@ def test_an_extractor_that_raises_is_named(configs: Configs, planted_manager: Pl
     manager = replace(planted_manager, offers=(*planted_manager.offers, offer))
     config = configs.over(manager, "broken")
     with pytest.raises(PluginError) as caught:
-        audit_plugins(config, "quick")
+        audit_plugins(config)
     expected = "broken: raised SystemExit: 0; the contract is features of any number of candles"
     assert str(caught.value) == expected
 
 
 def test_the_audit_comes_back_from_json(configs: Configs) -> None:
     """A kept audit is equal to the one that was made."""
-    report = audit_plugins(configs("past-rolling"), "quick")
+    report = audit_plugins(configs("past-rolling"))
     assert AuditReport.model_validate_json(json.dumps(report.model_dump(mode="json"))) == report
 
 

@@ -24,6 +24,9 @@ AHEAD = (
     "candles-from-the-top",
     "after-the-window",
     "longer-open",
+    "far-away",
+    "centred-wide",
+    "peaks",
     "last-bit",
     "through-the-base",
 )
@@ -38,7 +41,7 @@ def leaks(report: AuditReport) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("name", AHEAD)
 def test_a_feature_that_looks_ahead_is_found(configs: Configs, name: str) -> None:
     """The extractor and its column are named, with a candle where the value changed once later ones were there."""
-    report = audit_plugins(configs(f"candle-shape, {name}"), "quick")
+    report = audit_plugins(configs(f"candle-shape, {name}"))
     assert (name, NO_LATER_CANDLE) in leaks(report)
     assert {subject for subject, _ in leaks(report)} == {name}
     (found,) = (row.found for row in report.leaks if row.check == NO_LATER_CANDLE)
@@ -49,7 +52,7 @@ def test_a_feature_that_looks_ahead_is_found(configs: Configs, name: str) -> Non
 @pytest.mark.parametrize("name", HONEST)
 def test_their_honest_twins_are_clean(configs: Configs, name: str) -> None:
     """The same features taken from the past alone, or from longer candles that have closed, are no leak."""
-    report = audit_plugins(configs(name), "quick")
+    report = audit_plugins(configs(name))
     # What an extractor remembers of another series is no part of its lookback, so that stays a finding.
     assert leaks(report) == ({(name, LOOKBACK_SUFFICES)} if name == "longer-closed" else set())
 
@@ -58,7 +61,7 @@ def test_their_honest_twins_are_clean(configs: Configs, name: str) -> None:
 def test_candles_cannot_be_written_into(configs: Configs) -> None:
     """An extractor that changes the candles themselves is stopped and named, before another one is blamed for it."""
     with pytest.raises(PluginError) as caught:
-        audit_plugins(configs("shifted-in-place, candle-shape"), "quick")
+        audit_plugins(configs("shifted-in-place, candle-shape"))
     assert str(caught.value) == (
         "shifted-in-place: raised ValueError: assignment destination is read-only; "
         "the contract is features of any number of candles"
@@ -68,7 +71,7 @@ def test_candles_cannot_be_written_into(configs: Configs) -> None:
 @pytest.mark.figure("planted leaks caught")
 def test_a_lookback_that_is_too_short_is_found(configs: Configs) -> None:
     """An average over 200 candles that declares 20 is no lookahead, but differs when served from 20."""
-    report = audit_plugins(configs("slow-average"), "quick")
+    report = audit_plugins(configs("slow-average"))
     assert leaks(report) == {("slow-average", LOOKBACK_SUFFICES)}
     (row,) = report.leaks
     assert row.found.startswith("slow_average at candle ")
@@ -78,7 +81,7 @@ def test_a_lookback_that_is_too_short_is_found(configs: Configs) -> None:
 @pytest.mark.figure("planted leaks caught")
 def test_a_label_that_ends_later_than_it_says_is_found(configs: Configs) -> None:
     """A sample that is known, as it says, before its pattern has ended could not have been made then."""
-    report = audit_plugins(configs(labels="label-ends-later"), "quick")
+    report = audit_plugins(configs(labels="label-ends-later"))
     assert ("label-ends-later", KNOWN_WHEN_SAID) in leaks(report)
     found = next(row.found for row in report.leaks if row.check == KNOWN_WHEN_SAID)
     assert "but is not made from what had happened then" in found
@@ -87,7 +90,7 @@ def test_a_label_that_ends_later_than_it_says_is_found(configs: Configs) -> None
 @pytest.mark.figure("planted leaks caught")
 def test_a_label_that_is_known_before_its_window_ends_is_found(configs: Configs) -> None:
     """`known_at` before the window's last candle is named with both times."""
-    report = audit_plugins(configs(labels="known-twice"), "quick")
+    report = audit_plugins(configs(labels="known-twice"))
     assert ("known-twice", KNOWN_WHEN_SAID) in leaks(report)
     assert any(", before its last candle opens at " in row.found for row in report.leaks)
 
@@ -95,7 +98,7 @@ def test_a_label_that_is_known_before_its_window_ends_is_found(configs: Configs)
 @pytest.mark.figure("planted leaks caught")
 def test_negatives_outside_the_reviewed_ranges_are_found(configs: Configs) -> None:
     """An encoder that takes "no label" for "no pattern" everywhere is named with the first such window."""
-    report = audit_plugins(configs(labels="negatives-anywhere"), "quick")
+    report = audit_plugins(configs(labels="negatives-anywhere"))
     assert leaks(report) == {("negatives-anywhere", WHERE_REVIEWED)}
     assert "count as no pattern, but nobody looked at all of them" in report.leaks[0].found
 
@@ -103,7 +106,7 @@ def test_negatives_outside_the_reviewed_ranges_are_found(configs: Configs) -> No
 @pytest.mark.figure("planted leaks caught")
 def test_a_target_encoded_feature_is_found(configs: Configs) -> None:
     """A feature that an encoder has told about labels changes when they are exchanged, and is named."""
-    report = audit_plugins(configs("candle-shape, target-encoded", "remembering"), "quick")
+    report = audit_plugins(configs("candle-shape, target-encoded", "remembering"))
     assert leaks(report) == {("target-encoded", FEATURES_KNOW_NO_LABEL)}
     assert report.leaks[0].found == "target_encoded changed with the labels"
 
@@ -111,21 +114,21 @@ def test_a_target_encoded_feature_is_found(configs: Configs) -> None:
 @pytest.mark.figure("planted leaks caught")
 def test_samples_drawn_at_random_share_candles_and_futures(configs: Configs) -> None:
     """A random split is found to leak, in both of its ways."""
-    report = audit_plugins(configs("candle-shape", "windowed", "split.method=random"), "quick")
+    report = audit_plugins(configs("candle-shape", "windowed", "split.method=random"))
     assert leaks(report) >= {("split", APART)}
     assert {subject for subject, _ in leaks(report)} == {"split"}
 
 
 @pytest.mark.figure("audits of shipped plugins without an alarm")
 def test_no_shipped_plugin_raises_an_alarm(configs: Configs, planted_manager: PluginManager) -> None:
-    """Every bundled extractor, the encoder and the split are clean with their defaults, in the full audit."""
+    """Every bundled extractor, the encoder and the split are clean with their defaults."""
     bundled = [
         offer.component.name
         for offer in planted_manager.offers
         if offer.provider.distribution == "candle-ml" and offer.component.kind == "feature-extractor"
     ]
     assert len(bundled) == 5
-    report = audit_plugins(configs(", ".join(bundled)), "full")
+    report = audit_plugins(configs(", ".join(bundled)))
     assert report.leaks == ()
     assert {row.outcome for row in report.rows} == {"clean"}
     poked = {row.subject: row.looked_at for row in report.rows if row.check == NO_LATER_CANDLE}
@@ -145,13 +148,13 @@ def test_no_shipped_plugin_raises_an_alarm(configs: Configs, planted_manager: Pl
 @pytest.mark.parametrize("split", ["split.method=temporal", "split.method=walk_forward"])
 def test_the_shipped_encoder_is_clean_whatever_its_options(configs: Configs, labels: str, split: str) -> None:
     """Centred, stretched and overlapping windows say honestly when they are known, in blocks and in folds."""
-    report = audit_plugins(configs("candle-shape", labels, split), "quick")
+    report = audit_plugins(configs("candle-shape", labels, split))
     assert report.leaks == ()
 
 
 def test_a_split_that_the_made_candles_are_too_few_for_is_left_out(configs: Configs) -> None:
     """An embargo longer than the fixture is no leak; the row says why it was not looked at."""
-    report = audit_plugins(configs("candle-shape", "windowed", "split.embargo=100000"), "quick")
+    report = audit_plugins(configs("candle-shape", "windowed", "split.embargo=100000"))
     assert report.leaks == ()
     (row,) = (row for row in report.rows if row.outcome == "skipped")
     assert row.found.startswith("the made candles are too few for it (")

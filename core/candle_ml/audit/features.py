@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candle_ml.audit.fixture import fixture_candles
-from candle_ml.audit.results import AuditRow, Depth, row
+from candle_ml.audit.results import AuditRow, row
 from candle_ml.candles import Candles
 from candle_ml.components import FeatureExtractor, LabelEncoder, Progress
 from candle_ml.features import FeaturePlan, agreeing, candle_features, plan, window_features
 
 NO_LATER_CANDLE = "a value needs no later candle"
 LOOKBACK_SUFFICES = "the declared lookback suffices"
-_POKED: dict[Depth, int] = {"quick": 32, "full": 480}
+_POKED = 480
 _MOST_COLUMNS_NAMED = 3
 
 
@@ -39,15 +39,14 @@ class Places:
 
 
 def feature_rows(
-    name: str, build: Callable[[], FeatureExtractor], encoder: LabelEncoder, depth: Depth, progress: Progress
+    name: str, build: Callable[[], FeatureExtractor], encoder: LabelEncoder, progress: Progress
 ) -> tuple[AuditRow, AuditRow]:
-    """Audit one extractor at every candle of series that go on for 480 (`quick`: 32) after its lookback.
+    """Audit one extractor at every candle of series that go on for 480 after its lookback.
 
-    Of a window extractor every candidate window is poked (`quick`: from the candle on at which the longest can end).
-    Raises `PluginError` where the extractor raises.
+    Of a window extractor every candidate window is poked. Raises `PluginError` where the extractor raises.
     """
     cut, whole, short = (plan([build()], [name]) for _ in range(3))
-    every = _places(whole, encoder, depth)
+    every = _places(whole, encoder)
     total = 2 * sum(len(np.unique(places.last)) for places in every)
     steps = _Steps(f"auditing {name}", total, progress)
     from_past = _as_they_arrive(cut, every, steps)
@@ -80,12 +79,12 @@ class _Steps:
         self._progress(self._what, self._done, self._total)
 
 
-def _places(plan: FeaturePlan, encoder: LabelEncoder, depth: Depth) -> list[Places]:
+def _places(plan: FeaturePlan, encoder: LabelEncoder) -> list[Places]:
     """Every candle (or candidate window) with enough history, of each series that has what the extractor needs."""
     window = encoder.longest_window if plan.window_columns else 1
     longest_ends = plan.lookback + window - 1
     places = []
-    for candles in fixture_candles(longest_ends + _POKED[depth]):
+    for candles in fixture_candles(longest_ends + _POKED):
         if candles.volume is None and plan.needs_volume:
             continue
         last = np.arange(len(candles), dtype=np.int64)
@@ -94,7 +93,7 @@ def _places(plan: FeaturePlan, encoder: LabelEncoder, depth: Depth) -> list[Plac
             samples = encoder.candidates(candles)
             order = np.argsort(samples.last, kind="stable")
             first, last = samples.first[order], samples.last[order]
-        warm = (first >= plan.lookback) & ((last >= longest_ends) | (depth == "full"))
+        warm = first >= plan.lookback
         places.append(Places(candles, first[warm], last[warm]))
     return places
 

@@ -25,12 +25,9 @@ _MOST_WINDOWS = 4000
 _Identity = tuple[int, int, tuple[str, ...]]
 
 
-def known_row(name: str, encoder: LabelEncoder, dataset: Dataset, most: int, progress: Progress) -> AuditRow:
-    """Withhold everything after the `known_at` of a pattern's sample: the sample must still be made, as it was.
-
-    At most `most` samples of each series are poked, evenly spread.
-    """
-    poked = [(data, sample) for data in dataset.series.values() for sample in _pattern_samples(encoder, data, most)]
+def known_row(name: str, encoder: LabelEncoder, dataset: Dataset, progress: Progress) -> AuditRow:
+    """Withhold everything after the `known_at` of a pattern's sample: the sample must still be made, as it was."""
+    poked = [(data, sample) for data in dataset.series.values() for sample in _pattern_samples(encoder, data)]
     late, first = 0, ""
     for number, (data, sample) in enumerate(poked):
         progress(f"auditing {name}", number, len(poked))
@@ -41,11 +38,10 @@ def known_row(name: str, encoder: LabelEncoder, dataset: Dataset, most: int, pro
     return row(KNOWN_WHEN_SAID, name, len(poked), "samples", told)
 
 
-def _pattern_samples(encoder: LabelEncoder, data: SeriesData, most: int) -> list[Samples]:
+def _pattern_samples(encoder: LabelEncoder, data: SeriesData) -> list[Samples]:
     """Samples that say a pattern, one by one."""
     samples = _of_patterns(encoder.encode(data.candles, data.annotations, data.reviewed).samples)
-    rows = np.unique(np.linspace(0, len(samples) - 1, min(most, len(samples))).astype(np.int64))
-    return [samples.take(rows[number : number + 1]) for number in range(len(rows))]
+    return [samples.take(np.array([number])) for number in range(len(samples))]
 
 
 def _of_patterns(samples: Samples) -> Samples:

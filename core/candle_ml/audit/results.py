@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from candle_ml.errors import AuditError, Problem
 
-FORMAT = 1
-Depth = Literal["quick", "full"]
+FORMAT = 2
 Outcome = Literal["clean", "leak", "skipped"]
 
 
@@ -37,7 +36,6 @@ class AuditReport(_Result):
 
     format: int = FORMAT
     key: str
-    depth: Depth
     seconds: float
     rows: tuple[AuditRow, ...]
 
@@ -54,7 +52,7 @@ class AuditReport(_Result):
         done = sum(row.outcome == "clean" for row in self.rows)
         skipped = [row for row in self.rows if row.outcome == "skipped"]
         left = "".join(f"; not looked at: {row.check} ({row.subject}: {row.found})" for row in skipped)
-        return f"no leak in {done} checks ({self.depth} audit {self.key[:12]}){left}"
+        return f"no leak in {done} checks (audit {self.key[:12]}){left}"
 
     def refuse_leaks(self) -> None:
         """Raise `AuditError` that names every leak."""

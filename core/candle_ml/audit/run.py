@@ -10,7 +10,7 @@ from candle_ml.audit.features import feature_rows
 from candle_ml.audit.fixture import fixture_dataset
 from candle_ml.audit.key import audit_key
 from candle_ml.audit.labels import independent_row, known_row, negatives_row
-from candle_ml.audit.results import AuditReport, AuditRow, Depth, skipped
+from candle_ml.audit.results import AuditReport, AuditRow, skipped
 from candle_ml.audit.store import keep, kept
 from candle_ml.components import FeatureExtractor, Options, Progress, no_progress
 from candle_ml.config import PipelineConfig
@@ -24,30 +24,29 @@ from candle_ml.split import walk_forward
 from candle_ml.training import Prepared, prepare, split_samples
 from candle_ml.walk_forward import has_folds
 
-_SAMPLES: dict[Depth, int] = {"quick": 12, "full": 1000}
-_WINDOWS: dict[Depth, int] = {"quick": 60, "full": 120}
+_WINDOWS = 120
 SPLIT = "split"
 DATA = "the data at hand"
 
 
-def audit_plugins(config: PipelineConfig, depth: Depth = "full", progress: Progress = no_progress) -> AuditReport:
+def audit_plugins(config: PipelineConfig, progress: Progress = no_progress) -> AuditReport:
     """Audit extractors, encoder and split of a configuration on made candles.
 
-    `quick` does what `full` does on fewer candles after the lookback. Raises `PluginError` where a plugin raises.
+    Raises `PluginError` where a plugin raises.
     """
     started = time.perf_counter()
     recipe = build_recipe(config)
-    count = recipe.plan.lookback + max(400, _WINDOWS[depth] * recipe.encoder.longest_window)
+    count = recipe.plan.lookback + max(400, _WINDOWS * recipe.encoder.longest_window)
     dataset = fixture_dataset(count, recipe.encoder.longest_window)
     rows = [
-        *_feature_rows(config, recipe, depth, progress),
+        *_feature_rows(config, recipe, progress),
         independent_row(lambda: build_recipe(config), dataset),
-        known_row(config.labels.chosen.name, recipe.encoder, dataset, _SAMPLES[depth], progress),
+        known_row(config.labels.chosen.name, recipe.encoder, dataset, progress),
         negatives_row(config.labels.chosen.name, recipe.encoder, dataset),
         *_split_rows(config, build_samples(dataset, recipe.encoder).samples, dataset),
     ]
     seconds = round(time.perf_counter() - started, 3)
-    return AuditReport(key=audit_key(config, recipe), depth=depth, seconds=seconds, rows=tuple(rows))
+    return AuditReport(key=audit_key(config, recipe), seconds=seconds, rows=tuple(rows))
 
 
 def audit_data(prepared: Prepared, config: PipelineConfig) -> tuple[AuditRow, ...]:
@@ -59,11 +58,11 @@ def audit_data(prepared: Prepared, config: PipelineConfig) -> tuple[AuditRow, ..
 
 
 def audit_project(config: PipelineConfig, progress: Progress = no_progress) -> AuditReport:
-    """The full audit of a configuration, kept for the trainings to come, and that of the configured data.
+    """The audit of a configuration, kept for the trainings to come, and that of the configured data.
 
     Data that cannot be read or divided is said to be left out.
     """
-    report = audit_plugins(config, "full", progress)
+    report = audit_plugins(config, progress)
     keep(config.root, report)
     try:
         rows = audit_data(prepare(read_dataset(config, progress=progress), config, progress), config)
@@ -78,7 +77,7 @@ def audit_before_training(config: PipelineConfig, prepared: Prepared, progress: 
     Raises `AuditError` that names every leak.
     """
     key = audit_key(config, prepared.recipe)
-    report = kept(config.root, key) or audit_plugins(config, "quick", progress)
+    report = kept(config.root, key) or audit_plugins(config, progress)
     keep(config.root, report)
     rows = report.rows if config.split.method != "random" else [row for row in report.rows if row.subject != SPLIT]
     report = report.model_copy(update={"rows": (*rows, *audit_data(prepared, config))})
@@ -86,7 +85,7 @@ def audit_before_training(config: PipelineConfig, prepared: Prepared, progress: 
     return report
 
 
-def _feature_rows(config: PipelineConfig, recipe: Recipe, depth: Depth, progress: Progress) -> Iterator[AuditRow]:
+def _feature_rows(config: PipelineConfig, recipe: Recipe, progress: Progress) -> Iterator[AuditRow]:
     """Each extractor by itself; the raw candles, where there is none, know nothing but themselves."""
     for choice in config.features.use:
         component = config.manager.component("feature-extractor", choice.name)
@@ -94,7 +93,7 @@ def _feature_rows(config: PipelineConfig, recipe: Recipe, depth: Depth, progress
         def build(name: str = component.name, options: Options = choice.options) -> FeatureExtractor:
             return config.manager.build("feature-extractor", name, options)
 
-        yield from feature_rows(choice.name, build, recipe.encoder, depth, progress)
+        yield from feature_rows(choice.name, build, recipe.encoder, progress)
 
 
 def _split_rows(config: PipelineConfig, samples: Samples, dataset: Dataset) -> Iterator[AuditRow]:
