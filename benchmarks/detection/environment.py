@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +12,10 @@ import numpy as np
 from benchmarks.detection.charts import Chart
 from benchmarks.detection.peers.problem import Floats, Integers, Problem
 from benchmarks.detection.scoring import IOU, Detection
+from benchmarks.environments import ROOT, interpreter
 
 from candle_ml.evaluation import SeriesSpans, Span, choose_thresholds
 
-ROOT = Path(__file__).parents[2]
 REQUIREMENTS = Path(__file__).parent / "requirements-peers.txt"
 PEERS = ("forest-raw", "forest", "minirocket", "quant", "dtw", "stumpy")
 
@@ -32,17 +30,8 @@ class Timed:
 
 
 def python() -> Path:
-    """The interpreter of the peers' environment, `.venv-benchmarks`, which is made where it is not there."""
-    folder = ROOT / ".venv-benchmarks"
-    made = folder / "installed.txt"
-    interpreter = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    wanted = REQUIREMENTS.read_text("utf-8")
-    if not made.is_file() or made.read_text("utf-8") != wanted:
-        print("installing the peers into .venv-benchmarks", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        subprocess.run([interpreter, "-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS], check=True)
-        made.write_text(wanted, "utf-8")
-    return interpreter
+    """The interpreter of the peers' environment, which is made where it is not there."""
+    return interpreter(".venv-benchmarks", REQUIREMENTS)
 
 
 def detect(chart: Chart, names: Sequence[str]) -> Iterator[Timed]:

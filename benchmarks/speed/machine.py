@@ -1,0 +1,28 @@
+"""What the figures were measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+_PACKAGES = ("candle-ml", "numpy", "TA-Lib", "xgboost-cpu", "scikit-learn", "Quart", "Hypercorn", "mlflow")
+
+
+def described() -> dict[str, str]:
+    """Processor, cores, system, load of the last minute, and the versions that candle-ml runs on."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "processor": f"{_processor()}, {cores} cores",
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "load when it began": f"{os.getloadavg()[0]:.1f}",
+        "packages": ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text("utf-8").splitlines() if info.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"

@@ -1,0 +1,1 @@
+"""One module a measurement: `measure(bench)` yields its rows; its docstring says what is compared and why so."""

@@ -1,0 +1,42 @@
+"""One `POST /predict` of 500 candles, against the same features and prediction with no HTTP around them.
+
+The floor is `Predictor.predict` on candles that are there as arrays already: features, windows, model and decoder of
+the very model that the service has loaded. The request also parses and checks JSON, and writes it. One connection
+sends one request after the other; the service has one core and the client the other, and the floor runs on the
+service's core while the service waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+from benchmarks.speed import load, servers
+from benchmarks.speed.bench import Bench
+from benchmarks.speed.project import ModelName, request_body
+from benchmarks.speed.results import Goal, Row
+from benchmarks.speed.timing import by_turns, first_core, on_cores, ratio
+
+NAME = "request"
+_GOALS: dict[ModelName, Goal | None] = {"xgboost": Goal(1.15), "random-forest": None}
+_FLOOR_TURNS = 40
+
+
+def measure(bench: Bench) -> Iterator[Row]:
+    """Each kind of model."""
+    for model, goal in _GOALS.items():
+        project = bench.project(model)
+        body = bench.folder / "request.json"
+        body.write_bytes(request_body(project.asked()))
+        floor = partial(project.loaded.predictor.predict, project.asked())
+        with servers.candle_ml(project, body) as server:
+            plan = load.Plan(server.port, server.path, str(body), 1, bench.sizes.seconds)
+            requests, floors = [], []
+            for _ in range(bench.sizes.repeats):
+                requests.append(load.loaded(plan).percentile(50) * 1000)
+                with on_cores(first_core()):
+                    floors.append(float(np.median(by_turns({"floor": floor}, _FLOOR_TURNS)["floor"])) * 1000)
+        yield ratio(
+            NAME, f"/predict, 500 candles, {model}, p50 ÷ prediction without HTTP", requests, floors, "ms", goal
+        )

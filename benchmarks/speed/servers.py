@@ -1,0 +1,165 @@
+"""Servers in processes of their own, on the core that is kept for them."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.environments import ROOT, interpreter
+from benchmarks.speed.project import Project
+from benchmarks.speed.timing import first_core, on_cores
+
+_START_SECONDS = 300.0
+_END_SECONDS = 60.0
+_REQUIREMENTS = Path(__file__).with_name("requirements-services.txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server, the path that predicts and the JSON that it takes."""
+
+    port: int
+    path: str
+    body: Path
+
+    def answer(self) -> Any:
+        """Its answer to the one request that all loads consist of."""
+        url = f"http://127.0.0.1:{self.port}{self.path}"
+        request = urllib.request.Request(url, self.body.read_bytes(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=_END_SECONDS) as response:
+            return json.load(response)
+
+
+@contextmanager
+def candle_ml(project: Project, body: Path) -> Iterator[Server]:
+    """`candle-ml serve`, with the settings that a user gets."""
+    port = _free_port()
+    values = [part for value in project.overrides for part in ("--set", value)]
+    command = [sys.executable, "-m", "candle_ml", "serve", "--port", str(port), *values]
+    with _running(command, project.root, Server(port, "/predict", body)) as server:
+        yield server
+
+
+@contextmanager
+def fastapi(project: Project, body: Path) -> Iterator[Server]:
+    """The service that a user would write in an afternoon."""
+    port = _free_port()
+    command = [*_peer("uvicorn"), "benchmarks.speed.peers.fastapi_service:app", "--port", str(port)]
+    quiet = ["--log-level", "warning", "--no-access-log"]
+    with _running([*command, *quiet], ROOT, Server(port, "/predict", body), _model_of(project)) as server:
+        yield server
+
+
+@contextmanager
+def bentoml(project: Project, body: Path) -> Iterator[Server]:
+    """The same as a BentoML service with one worker."""
+    port = _free_port()
+    command = [*_peer("bentoml"), "serve", "benchmarks.speed.peers.bento_service:PatternService", "--port", str(port)]
+    with _running(command, ROOT, Server(port, "/predict", body), _model_of(project)) as server:
+        yield server
+
+
+@contextmanager
+def mlflow_models(project: Project, body: Path, folder: Path) -> Iterator[Server]:
+    """`mlflow models serve` of the same model with the same functions around it, saved as an MLflow model."""
+    saved = folder / "mlflow-model"
+    if not saved.exists():
+        save = [*_peer("benchmarks.speed.peers.mlflow_model"), str(saved)]
+        subprocess.run(save, cwd=ROOT, env={**_environment(), **_model_of(project)}, check=True)
+    with _mlflow_served(_peer("mlflow"), saved, body, _model_of(project)) as server:
+        yield server
+
+
+@contextmanager
+def mlflow_candle_ml(project: Project, body: Path) -> Iterator[Server]:
+    """`mlflow models serve` of the model that candle-ml itself has logged."""
+    (saved,) = {path.parent for path in project.root.glob("mlartifacts/**/MLmodel")}
+    with _mlflow_served([sys.executable, "-m", "mlflow"], saved, body, {}) as server:
+        yield server
+
+
+@contextmanager
+def _mlflow_served(mlflow: list[str], saved: Path, body: Path, variables: Mapping[str, str]) -> Iterator[Server]:
+    port = _free_port()
+    command = [*mlflow, "models", "serve", "-m", str(saved), "--env-manager", "local", "--port", str(port)]
+    with _running(command, ROOT, Server(port, "/invocations", body), variables) as server:
+        yield server
+
+
+@contextmanager
+def _running(
+    command: Sequence[str], folder: Path, server: Server, variables: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """A server while it is needed: it answers when this begins, and its process group is gone when it ends."""
+    with on_cores(first_core()):
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**_environment(), **(variables or {})},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    try:
+        _wait(process, server)
+        yield server
+    finally:
+        _end(process)
+
+
+def _wait(process: subprocess.Popen[bytes], server: Server) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args!r} has ended with {process.returncode}")
+        try:
+            server.answer()
+            return
+        except (OSError, urllib.error.HTTPError):
+            time.sleep(0.2)
+    raise RuntimeError(f"{process.args!r} does not answer")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, 15)
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.wait()
+
+
+def _peer(module: str) -> list[str]:
+    return [str(interpreter(".venv-benchmarks-services", _REQUIREMENTS)), "-m", module]
+
+
+def _model_of(project: Project) -> dict[str, str]:
+    """What peers need to know: the file of the fitted model and its classes."""
+    (file,) = (path for path in (project.bundle / "model").iterdir() if path.suffix in (".ubj", ".skops"))
+    return {"PEER_MODEL": str(file), "PEER_CLASSES": ",".join(project.loaded.info.classes)}
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without telemetry of anything that is started."""
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "BENTOML_DO_NOT_TRACK": "True"}
+    paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, **quiet, "PYTHONPATH": paths}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

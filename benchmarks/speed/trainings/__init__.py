@@ -1,0 +1,1 @@
+"""Trainings that run in processes of their own, so that what they hold can be told."""
