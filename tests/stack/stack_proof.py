@@ -84,6 +84,7 @@ def tried(stack: Stack, project: Path) -> None:
     hardening.strangers(stack)
     surviving.kills(stack, annotator)
     surviving.predictions_without_stores(stack, annotator)
+    surviving.stopped(stack)
     surviving.killed_training(stack)
     surviving.trained_without_mlflow(stack, annotator)
     surviving.backup_and_restore(stack, annotator)

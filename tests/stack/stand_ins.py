@@ -45,7 +45,12 @@ def compose_command(folder: Path) -> Path:
     unpacked = folder / "compose"
     if not unpacked.exists():
         debian = _debian(folder)
-        _in(debian, "sh", "-c", "apt-get update -qq && cd /root && apt-get download -qq docker-compose")
+        _in(
+            debian,
+            "sh",
+            "-c",
+            "apt-get update -qq && cd /root && apt-get -o APT::Sandbox::User=root download -qq docker-compose",
+        )
         package = next((debian / "root").glob("docker-compose_*.deb"))
         subprocess.run(["dpkg-deb", "--extract", str(package), str(unpacked)], check=True)
         package.unlink()

@@ -111,6 +111,17 @@ def predictions_without_stores(stack: Stack, annotator: Annotator) -> None:
     show("predictions while MLflow and PostgreSQL are stopped", "the same")
 
 
+def stopped(stack: Stack) -> None:
+    """Every process gets the signal to end and does so by itself, long before it would be killed."""
+    began = time.monotonic()
+    stack.compose("stop")
+    seconds = time.monotonic() - began
+    codes = {service: stack.inspect(service, "{{.State.ExitCode}}") for service in SERVICES}
+    assert set(codes.values()) <= {"0", "143"}, codes
+    stack.up()
+    show("docker compose stop", f"{seconds:.0f} s; each process ended by itself")
+
+
 def killed_training(stack: Stack) -> None:
     """A training that is killed is told as interrupted, and the next one goes through."""
     started = stack.compose("run", "--detach", "ml-service", "candle-ml", "train").split()[-1]
