@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -19,9 +20,11 @@ from candle_ml_models_tree.options import RandomFeaturesOptions
 
 NAME = "random-features"
 MODEL_FILE = "model.npz"
-_ROWS = 256
 _LEAST_SPREAD = 1e-3
-_LEAST_SHARE = 1e-6
+_STEPS, _MOST_STEPS = 64.0, 255.0  # of a column's deviation
+_UNITS, _MOST_UNITS = 32.0, 127.0  # of a weight's deviation
+_BITS = 20
+_SHARPNESS = 10.0
 
 
 class RandomFeaturesTrainer:
@@ -53,23 +56,31 @@ class RandomFeaturesTrainer:
     def _layer(self, train: SampleMatrix, seed: int) -> _Layer:
         mean, spread = _mean_and_spread(train)
         rng = np.random.Generator(np.random.PCG64(seed))
-        weights = rng.standard_normal((len(mean), self._options.features)) / np.sqrt(len(mean))
-        offsets = rng.uniform(-1.0, 1.0, self._options.features)
-        weights /= spread[:, np.newaxis]
-        return _Layer(weights.astype(np.float32), (offsets - mean @ weights).astype(np.float32))
+        drawn = rng.standard_normal((len(mean), self._options.features)) * _UNITS
+        weights = np.clip(np.rint(drawn), -_MOST_UNITS, _MOST_UNITS).astype(np.int8)
+        offsets = rng.uniform(-1.0, 1.0, self._options.features) * _STEPS * _UNITS * np.sqrt(len(mean))
+        return _Layer(mean, _STEPS / spread, weights, np.rint(offsets).astype(np.int32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Layer:
-    """Random features: `weights` `(columns, features)` and `offsets` `(features,)`, both `float32`."""
+    """Random features: `max(0, steps @ weights + offsets)` with whole steps `(column - mean) * scale`.
 
-    weights: NDArray[np.float32]
-    offsets: NDArray[np.float32]
+    `mean` and `scale` are `float64` `(columns,)`, `weights` `int8` `(columns, features)`, `offsets` `int32`
+    `(features,)`. Sums of whole numbers below 2 ** 24 are exact in `float32`, whatever their order: a feature is the
+    same bits on every machine and in any company.
+    """
+
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    weights: NDArray[np.int8]
+    offsets: NDArray[np.int32]
 
     def features(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`(n, features)`."""
-        summed: NDArray[np.float32] = rows @ self.weights
-        summed += self.offsets
+        """`(n, features)`, whole numbers."""
+        steps = np.clip(np.rint((rows - self.mean) * self.scale), -_MOST_STEPS, _MOST_STEPS)
+        summed: NDArray[np.float32] = steps.astype(np.float32) @ self.weights.astype(np.float32)
+        summed += self.offsets.astype(np.float32)
         return np.maximum(summed, 0.0, out=summed)
 
 
@@ -110,14 +121,13 @@ class _Sums:
         mean, expected = self.features / self.weight, self.targets / self.weight
         centred = self.products - np.outer(mean, self.features)
         spread = np.maximum(np.diagonal(centred), _LEAST_SPREAD)
-        answer: NDArray[np.float64] = np.linalg.solve(
-            centred + penalty * np.diag(spread), self.answers - np.outer(self.features, expected)
-        )
+        correlated = self.answers - np.outer(self.features, expected)
+        answer = _rounded(np.linalg.solve(centred + penalty * np.diag(spread), correlated))
         return answer, expected - mean @ answer
 
 
 class RandomFeaturesModel:
-    """Random features and what each counts for; a class's share is its regressed indicator, cut to 0 and above."""
+    """Random features and what each counts for; shares are the softmax of the regressed indicators, times 10."""
 
     def __init__(
         self, classes: tuple[str, ...], layer: _Layer, answer: NDArray[np.float64], start: NDArray[np.float64]
@@ -129,23 +139,16 @@ class RandomFeaturesModel:
 
     def predict_proba(self, matrix: SampleMatrix) -> NDArray[np.float64]:
         """Class shares `(n, classes)`. Raises `DataError` for other columns than trained."""
-        return predict_blocks(matrix, len(self._layer.weights), len(self.classes), self._shares)
+        return predict_blocks(matrix, len(self._layer.mean), len(self.classes), self._shares)
 
     def save(self, folder: Path) -> None:
         """Write `model.npz` and `meta.json` into an empty folder."""
-        file = io.BytesIO()
-        np.savez(
-            file,
-            allow_pickle=False,
-            weights=self._layer.weights,
-            offsets=self._layer.offsets,
-            answer=self._answer,
-            start=self._start,
-        )
+        layer, file = self._layer, io.BytesIO()
+        arrays = {name: getattr(layer, name) for name in ("mean", "scale", "weights", "offsets")}
+        np.savez(file, allow_pickle=False, **arrays, answer=self._answer, start=self._start)
         content = file.getvalue()
-        versions = {"numpy": np.__version__}
-        columns, checksum = len(self._layer.weights), digest(content)
-        meta = Meta(trainer=NAME, classes=self.classes, columns=columns, sha256=checksum, versions=versions)
+        versions, checksum = {"numpy": np.__version__}, digest(content)
+        meta = Meta(trainer=NAME, classes=self.classes, columns=len(layer.mean), sha256=checksum, versions=versions)
         write_model(folder, MODEL_FILE, content, meta)
 
     def feature_importance(self) -> None:
@@ -153,15 +156,9 @@ class RandomFeaturesModel:
         return
 
     def _shares(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """In pieces of one size, filled up with zeros: matrix products of another size can differ in the last bit."""
-        shares = np.empty((len(rows), len(self.classes)))
-        for start in range(0, len(rows), _ROWS):
-            some = rows[start : start + _ROWS]
-            piece = np.zeros((_ROWS, rows.shape[1]), dtype=np.float32)
-            piece[: len(some)] = some
-            answered = self._layer.features(piece).astype(np.float64) @ self._answer + self._start
-            shares[start : start + _ROWS] = np.maximum(answered, _LEAST_SHARE)[: len(some)]
-        shares /= shares.sum(axis=1, keepdims=True)
+        answered = self._layer.features(rows).astype(np.float64) @ self._answer + self._start
+        powers = np.exp(_SHARPNESS * (answered - answered.max(axis=1, keepdims=True)))
+        shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
         return shares
 
 
@@ -170,23 +167,37 @@ def load(folder: Path) -> RandomFeaturesModel:
     meta, content = read_model(folder, MODEL_FILE, NAME)
     where = f"{folder.name}/{MODEL_FILE}"
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            names = sorted(arrays.files)
-            weights, offsets, answer, start = (arrays[name] for name in ("weights", "offsets", "answer", "start"))
-    except (KeyError, ValueError, OSError, EOFError, BadZipFile) as error:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise BundleError.at(where, "cannot be read", "a model written by candle-ml") from error
-    features, classes = offsets.size, len(meta.classes)
-    _expect(where, "arrays", names, ["answer", "offsets", "start", "weights"])
-    for name, array, shape, kind in (
-        ("weights", weights, (meta.columns, features), np.float32),
-        ("offsets", offsets, (features,), np.float32),
-        ("answer", answer, (features, classes), np.float64),
-        ("start", start, (classes,), np.float64),
-    ):
-        _expect(where, f"{name} of shape", array.shape, shape)
-        _expect(where, f"{name} of type", array.dtype, np.dtype(kind))
-        _expect(where, f"{name} with numbers that are none:", int((~np.isfinite(array)).sum()), 0)
-    return RandomFeaturesModel(meta.classes, _Layer(weights, offsets), answer, start)
+    _check(where, arrays, meta)
+    layer = _Layer(*(arrays[name] for name in ("mean", "scale", "weights", "offsets")))
+    return RandomFeaturesModel(meta.classes, layer, arrays["answer"], arrays["start"])
+
+
+def _check(where: str, arrays: dict[str, NDArray[Any]], meta: Meta) -> None:
+    """Raise `BundleError` unless these are the arrays of a model, each of its type and shape, and all are numbers."""
+    columns, features, classes = meta.columns, arrays["offsets"].size if "offsets" in arrays else 0, len(meta.classes)
+    expected = {
+        "answer": ("float64", (features, classes)),
+        "mean": ("float64", (columns,)),
+        "offsets": ("int32", (features,)),
+        "scale": ("float64", (columns,)),
+        "start": ("float64", (classes,)),
+        "weights": ("int8", (columns, features)),
+    }
+    _expect(where, "arrays", sorted(arrays), list(expected))
+    for name, form in expected.items():
+        _expect(where, name, (str(arrays[name].dtype), arrays[name].shape), form)
+        _expect(where, f"{name} with numbers that are none:", int((~np.isfinite(arrays[name])).sum()), 0)
+
+
+def _rounded(answer: NDArray[np.floating]) -> NDArray[np.float64]:
+    """To 20 bits of the largest, so that its products with whole numbers add up exactly, whatever their order."""
+    unit = 2.0 ** (np.frexp(np.abs(answer).max(initial=0.0))[1] - _BITS)
+    rounded: NDArray[np.float64] = np.rint(answer / unit) * unit
+    return rounded
 
 
 def _blocks(matrix: SampleMatrix) -> Iterator[tuple[NDArray[np.float32], slice]]:
