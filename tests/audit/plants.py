@@ -138,6 +138,39 @@ def peaks(candles: Candles) -> NDArray[np.float64]:
     return turns
 
 
+def years_away(candles: Candles) -> NDArray[np.float64]:
+    """The return of the next 700 candles, where there are so many."""
+    coming = np.zeros(len(candles))
+    if len(candles) > 700:
+        coming[:-700] = np.log(candles.close[700:] / candles.close[:-700])
+    return coming
+
+
+def open_week(candles: Candles) -> NDArray[np.float64]:
+    """The close of the week over that of the day, of daily candles alone."""
+    if candles.key.timeframe != "1d":
+        return np.zeros(len(candles))
+    frame = pd.DataFrame({"close": candles.close, "week": (candles.time // 86400 + 3) // 7})
+    return (frame.groupby("week")["close"].transform("last") / frame["close"]).to_numpy()
+
+
+def before_holidays(candles: Candles) -> NDArray[np.float64]:
+    """Whether the next candle is more than three days away."""
+    return np.append(np.diff(candles.time) > 3 * 86400, False)[: len(candles)].astype(np.float64)
+
+
+def smoothed_when_long(candles: Candles) -> NDArray[np.float64]:
+    """The close over its centred mean of five, in series of more than a thousand candles."""
+    return centred_rolling(candles) if len(candles) > 1000 else np.ones(len(candles))
+
+
+def at_last_month(candles: Candles) -> NDArray[np.float64]:
+    """The last close of the month before, which has closed."""
+    month = pd.Series(candles.time).floordiv(30 * 86400)
+    closes = pd.Series(candles.close).groupby(month).last().shift(1)
+    return (candles.close / month.map(closes).fillna(1.0)).to_numpy()
+
+
 def shifted_in_place(candles: Candles) -> NDArray[np.float64]:
     """The next close, written over the close of the candles themselves."""
     candles.close[:-1] = candles.close[1:]
@@ -343,6 +376,11 @@ PLANTS: tuple[Component, ...] = (
     extractor("far-away", 0, far_away),
     extractor("centred-wide", 50, centred_wide),
     extractor("peaks", 0, peaks),
+    extractor("years-away", 0, years_away),
+    extractor("open-week", 0, open_week),
+    extractor("before-holidays", 0, before_holidays),
+    extractor("smoothed-when-long", 4, smoothed_when_long),
+    extractor("at-last-month", 60, at_last_month),
     extractor("through-the-base", 0, through_the_base),
     extractor("shifted-in-place", 0, shifted_in_place),
     extractor("summed-cumulatively", 19, summed_cumulatively),

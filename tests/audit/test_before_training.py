@@ -58,15 +58,15 @@ def test_a_clean_run_says_so(small_project: Path) -> None:
     result = run(config, until="evaluate")
     assert result.audit is not None
     line = audit_line(result.audit)
-    assert line == f"no leak in 11 checks (audit {result.audit.key[:12]})"
+    assert line == f"no leak in 12 checks (audit {result.audit.key[:12]})"
     (run_there,) = client_of(config.root).search_runs(["1"], f"tags.`candle_ml.run_id` = '{result.run_id}'")
     tags = run_there.data.tags
     assert tags["audit"] == line
     assert result.report is not None
     assert line in result.report.read_text("utf-8")
-    assert [path.name for path in (config.root / ".candle-ml" / "audits").iterdir()] == [
-        f"{result.audit.key[:24]}.json"
-    ]
+    audits = {path.name for path in (config.root / ".candle-ml" / "audits").iterdir()}
+    assert f"{result.audit.key[:24]}.json" in audits
+    assert len(audits) == 2
 
 
 def test_a_kept_audit_is_believed(small_project: Path, planted_manager: PluginManager) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from candle_ml.audit.fixture import fixture_candles
 from candle_ml.audit.results import AuditRow, row
-from candle_ml.candles import Candles
+from candle_ml.candles import Candles, SeriesKey
 from candle_ml.components import FeatureExtractor, LabelEncoder, Progress
 from candle_ml.features import FeaturePlan, agreeing, candle_features, plan, window_features
 
@@ -52,13 +52,13 @@ def feature_rows(
     from_past = _as_they_arrive(cut, every, steps)
     full = _with_everything(whole, every)
     from_lookback = [_from_lookback(short, places, steps) for places in every]
-    scale = _scales(full)
+    scale = scales(full)
     columns = columns_of(whole)
-    ahead = _Differences("from the candles up to it", columns, scale)
-    forgotten = _Differences(f"from {whole.lookback} candles before it", columns, scale)
+    ahead = Differences("from the candles up to it", columns)
+    forgotten = Differences(f"from {whole.lookback} candles before it", columns)
     for places, values, past, (rows, recent) in zip(every, full, from_past, from_lookback, strict=True):
-        ahead.add(places, np.arange(len(values)), past, values)
-        forgotten.add(places, rows, recent, values[rows])
+        ahead.add(places.candles.key, places.last, past, values, scale)
+        forgotten.add(places.candles.key, places.last[rows], recent, values[rows], scale)
     looked_at = total // 2
     return (
         row(NO_LATER_CANDLE, name, looked_at, "candles", ahead.told()),
@@ -157,7 +157,7 @@ def _empty(plan: FeaturePlan, rows: int) -> NDArray[np.float32]:
     return np.empty((rows, len(columns_of(plan))), dtype=np.float32)
 
 
-def _scales(full: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+def scales(full: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
     """The standard deviation of each column over what is finite."""
     joined = np.concatenate(full).astype(np.float64)
     known = np.isfinite(joined)
@@ -166,30 +166,34 @@ def _scales(full: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
     return np.asarray(np.sqrt((np.where(known, joined - mean, 0.0) ** 2).sum(axis=0) / count))
 
 
-class _Differences:
+class Differences:
     """Counts values that differ, and remembers the first."""
 
-    def __init__(self, how: str, columns: tuple[str, ...], scale: NDArray[np.float64]) -> None:
-        self._how, self._columns, self._scale = how, columns, scale
+    def __init__(self, how: str, columns: tuple[str, ...]) -> None:
+        self._how, self._columns = how, columns
+        self.compared = 0
         self._first = ""
         self._candles = 0
-        self._compared = 0
         self._named: dict[str, None] = {}
 
     def add(
-        self, places: Places, rows: NDArray[np.int64], part: NDArray[np.float32], full: NDArray[np.float32]
+        self,
+        key: SeriesKey,
+        last: NDArray[np.int64],
+        part: NDArray[np.float32],
+        full: NDArray[np.float32],
+        scale: NDArray[np.float64],
     ) -> None:
-        """Compare values at these rows of the places."""
-        different = ~agreeing(part, full, self._scale)
-        last = places.last[rows]
-        self._compared += len(np.unique(last))
+        """Compare the values at these candles of a series, in columns of these deviations."""
+        different = ~agreeing(part, full, scale)
+        self.compared += len(np.unique(last))
         if not different.any():
             return
         self._candles += len(np.unique(last[different.any(axis=1)]))
         self._named |= dict.fromkeys(self._columns[column] for column in np.flatnonzero(different.any(axis=0)))
         if not self._first:
             place, column = np.argwhere(different)[0].tolist()
-            where = f"{self._columns[column]} at candle {last[place]} of {places.candles.key}"
+            where = f"{self._columns[column]} at candle {last[place]} of {key}"
             self._first = (
                 f"{where} is {part[place, column]:.6g} {self._how}, {full[place, column]:.6g} in the whole series"
             )
@@ -201,4 +205,4 @@ class _Differences:
         names = list(self._named)
         more = f" and {len(names) - _MOST_COLUMNS_NAMED} more" if len(names) > _MOST_COLUMNS_NAMED else ""
         named = f"{', '.join(names[:_MOST_COLUMNS_NAMED])}{more}"
-        return f"{self._first}; {self._candles} of {self._compared} candles differ ({named})"
+        return f"{self._first}; {self._candles} of {self.compared} candles differ ({named})"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from candle_ml.audit.at_hand import at_hand_row
 from candle_ml.audit.blocks import APART, Part, block_rows, parts_of_fold, parts_of_split
 from candle_ml.audit.features import feature_rows
 from candle_ml.audit.fixture import fixture_dataset
@@ -49,7 +51,16 @@ def audit_plugins(config: PipelineConfig, progress: Progress = no_progress) -> A
     return AuditReport(key=audit_key(config, recipe), seconds=seconds, rows=tuple(rows))
 
 
-def audit_data(prepared: Prepared, config: PipelineConfig) -> tuple[AuditRow, ...]:
+def audit_data(prepared: Prepared, config: PipelineConfig, progress: Progress = no_progress) -> AuditReport:
+    """Audit the extractors of a configuration on the data that is about to be trained on."""
+    started = time.perf_counter()
+    every = [data.candles for data in prepared.dataset.series.values()]
+    rows = [at_hand_row(name, build, prepared.recipe.encoder, every, progress) for name, build in _extractors(config)]
+    seconds = round(time.perf_counter() - started, 3)
+    return AuditReport(key=_data_key(prepared, config), seconds=seconds, rows=tuple(rows))
+
+
+def audit_blocks(prepared: Prepared, config: PipelineConfig) -> tuple[AuditRow, ...]:
     """Audit the blocks that are about to be trained on; a `random` split has said that it leaks and is left out."""
     if not config.split.enabled or config.split.method == "random":
         return ()
@@ -65,35 +76,51 @@ def audit_project(config: PipelineConfig, progress: Progress = no_progress) -> A
     report = audit_plugins(config, progress)
     keep(config.root, report)
     try:
-        rows = audit_data(prepare(read_dataset(config, progress=progress), config, progress), config)
+        prepared = prepare(read_dataset(config, progress=progress), config, progress)
     except (DataError, TrainingError) as error:
-        rows = (skipped(APART, DATA, str(error.problems[0])),)
-    return report.model_copy(update={"rows": (*report.rows, *rows)})
+        return _extended(report, skipped(APART, DATA, str(error.problems[0])))
+    at_hand = audit_data(prepared, config, progress)
+    keep(config.root, at_hand)
+    return _extended(report, *at_hand.rows, *audit_blocks(prepared, config), seconds=at_hand.seconds)
 
 
 def audit_before_training(config: PipelineConfig, prepared: Prepared, progress: Progress = no_progress) -> AuditReport:
-    """Refuse to train on a leak: the configuration's audit (made once, then kept) and that of the data at hand.
+    """Refuse to train on a leak: in the configuration, in its features of this data (both looked at once), in blocks.
 
     Raises `AuditError` that names every leak.
     """
-    key = audit_key(config, prepared.recipe)
-    report = kept(config.root, key) or audit_plugins(config, progress)
+    report = kept(config.root, audit_key(config, prepared.recipe)) or audit_plugins(config, progress)
     keep(config.root, report)
+    at_hand = kept(config.root, _data_key(prepared, config)) or audit_data(prepared, config, progress)
+    keep(config.root, at_hand)
     rows = report.rows if config.split.method != "random" else [row for row in report.rows if row.subject != SPLIT]
-    report = report.model_copy(update={"rows": (*rows, *audit_data(prepared, config))})
+    report = report.model_copy(update={"rows": (*rows, *at_hand.rows, *audit_blocks(prepared, config))})
     report.refuse_leaks()
     return report
 
 
-def _feature_rows(config: PipelineConfig, recipe: Recipe, progress: Progress) -> Iterator[AuditRow]:
-    """Each extractor by itself; the raw candles, where there is none, know nothing but themselves."""
-    for choice in config.features.use:
-        component = config.manager.component("feature-extractor", choice.name)
+def _extended(report: AuditReport, *rows: AuditRow, seconds: float = 0.0) -> AuditReport:
+    return report.model_copy(update={"rows": (*report.rows, *rows), "seconds": report.seconds + seconds})
 
-        def build(name: str = component.name, options: Options = choice.options) -> FeatureExtractor:
+
+def _data_key(prepared: Prepared, config: PipelineConfig) -> str:
+    """SHA-256 (hex) of a configuration's key and the data that it meets."""
+    return hashlib.sha256(f"{audit_key(config, prepared.recipe)} {prepared.dataset.hash}".encode()).hexdigest()
+
+
+def _feature_rows(config: PipelineConfig, recipe: Recipe, progress: Progress) -> Iterator[AuditRow]:
+    for name, build in _extractors(config):
+        yield from feature_rows(name, build, recipe.encoder, progress)
+
+
+def _extractors(config: PipelineConfig) -> Iterator[tuple[str, Callable[[], FeatureExtractor]]]:
+    """How each extractor is built; the raw candles, where there is none, know nothing but themselves."""
+    for choice in config.features.use:
+
+        def build(name: str = choice.name, options: Options = choice.options) -> FeatureExtractor:
             return config.manager.build("feature-extractor", name, options)
 
-        yield from feature_rows(choice.name, build, recipe.encoder, progress)
+        yield choice.name, build
 
 
 def _split_rows(config: PipelineConfig, samples: Samples, dataset: Dataset) -> Iterator[AuditRow]:
