@@ -35,6 +35,7 @@ from candle_ml_server.workers import WorkerPool
 log = structlog.get_logger(part="service")
 _REGISTRY_THREADS, _REGISTRY_QUEUE = 3, 8
 _STATE_THREADS, _STATE_QUEUE = 2, 2
+_READING_THREADS = 2
 
 
 def create_app(config: PipelineConfig, settings: Settings) -> Quart:
@@ -88,6 +89,7 @@ def _service(config: PipelineConfig, settings: Settings) -> Service:
         settings=settings,
         holder=holder,
         pool=pool,
+        reading=WorkerPool("candles", _READING_THREADS, settings.queue),
         predictions=Predictions(settings, CandleSource(config), metrics),
         patterns=Patterns(config, settings.candle_limit),
         metrics=metrics,
@@ -139,3 +141,4 @@ def _watch_while_serving(app: Quart, service: Service) -> None:
                 await task
         await service.loads.close()
         service.pool.close()
+        service.reading.close()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from hypercorn.typing import HTTPScope
 from quart import request
 
 from candle_ml_server.problems import BODY_TOO_LARGE, BUSY, MEDIA_TYPE_UNSUPPORTED, ProblemError
-from candle_ml_server.security import header_values
 
 _SMALL_BODY = 256 << 10
 _LARGE_BODIES = 8
@@ -19,21 +17,29 @@ class BodyBudget:
     """Bytes that the large bodies under way may hold together; small ones are not counted."""
 
     def __init__(self, body_limit: int) -> None:
-        self._limit = body_limit
         self._free = _LARGE_BODIES * body_limit
 
     @contextmanager
-    def reserved(self, scope: HTTPScope) -> Iterator[None]:
-        """Room for the body of one request. Raises `ProblemError` (503) where there is none."""
-        size = min(_announced_size(scope, self._limit), self._limit)
-        size = 0 if size <= _SMALL_BODY else size
-        if size > self._free:
-            raise ProblemError(BUSY, "too many large bodies are under way", headers={"Retry-After": "1"})
-        self._free -= size
+    def counting(self) -> Iterator[Callable[[int], None]]:
+        """What is told the size of each part of one body as it arrives: it raises `ProblemError` (503) without room.
+
+        What was announced and never came takes no room from others.
+        """
+        received = held = 0
+
+        def arrived(size: int) -> None:
+            nonlocal received, held
+            received += size
+            wanted = received if received > _SMALL_BODY else 0
+            if wanted - held > self._free:
+                raise ProblemError(BUSY, "too many large bodies are under way", headers={"Retry-After": "1"})
+            self._free -= wanted - held
+            held = wanted
+
         try:
-            yield
+            yield arrived
         finally:
-            self._free += size
+            self._free += held
 
 
 async def json_body(most_bytes: int | None = None) -> bytes:
@@ -50,11 +56,3 @@ async def json_body(most_bytes: int | None = None) -> bytes:
     if most_bytes is not None and len(data) > most_bytes:
         raise ProblemError(BODY_TOO_LARGE, f"a body of this route may have at most {most_bytes} bytes")
     return data
-
-
-def _announced_size(scope: HTTPScope, body_limit: int) -> int:
-    """Content-Length; a chunked body may become as large as the limit."""
-    if header_values(scope["headers"], b"transfer-encoding"):
-        return body_limit
-    lengths = [value for value in header_values(scope["headers"], b"content-length") if value.isdigit()]
-    return int(lengths[0][:18]) if lengths else 0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 import numpy as np
 
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.errors import DataError, Problem
-from candle_ml.inference import Answer, answer, answer_of
+from candle_ml.inference import Answer, LoadedModel, answer, answer_of
 from candle_ml_server.candle_source import CandleSource
 from candle_ml_server.metrics import Metrics
 from candle_ml_server.model_schemas import OutOfFoldQuery
@@ -20,8 +20,18 @@ from candle_ml_server.rendering import out_of_fold_response, predict_response
 from candle_ml_server.schemas import BatchRangeRequest, PredictRequest
 from candle_ml_server.series import request_candles, series_key
 from candle_ml_server.settings import Settings
+from candle_ml_server.timed import timed
 
 _DAY_SECONDS = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRange:
+    """The candles that open from `start` to `end` (Unix seconds), with what stands before and behind them."""
+
+    candles: Candles
+    start: int
+    end: int
 
 
 class Predictions:
@@ -32,16 +42,16 @@ class Predictions:
         self._source = source
         self._metrics = metrics
 
-    def of_candles(self, model: ServedModel, request: PredictRequest) -> bytes:
+    def of_candles(self, model: ServedModel, request: PredictRequest, deadline: float) -> bytes:
         """The JSON of a `PredictResponse` for the candles of a request. Raises `ProblemError`."""
         self._check_timeframe(model, request.timeframe)
         key = series_key(request.pair, request.timeframe)
         candles = request_candles(request.candles, key, self._settings.candle_limit)
-        found = _answer(model, candles, request.threshold, request.predict_from)
+        found = _answer(timed(model.loaded, deadline), candles, request.threshold, request.predict_from)
         return self._rendered(model, found, request.include)
 
-    def of_range(self, model: ServedModel, request: BatchRangeRequest) -> bytes:
-        """The JSON of a `PredictResponse` for stored candles, with history in front. Raises `ProblemError`."""
+    def stored(self, model: ServedModel, request: BatchRangeRequest) -> StoredRange:
+        """The candles of a range from the service's own source. Raises `ProblemError`."""
         self._check_timeframe(model, request.timeframe)
         start, end = _bounds("start_date", request.start_date, "end_date", request.end_date)
         candles = self._source.candles(series_key(request.pair, request.timeframe))
@@ -50,8 +60,12 @@ class Predictions:
         info = model.loaded.info
         # The candles behind the range settle what its last ones would otherwise leave open.
         part = candles[max(0, first - info.required_history) : last + 1 + info.delay]
-        found = _until(_answer(model, part, request.threshold, int(candles.time[first])), int(candles.time[last]))
-        return self._rendered(model, found, request.include)
+        return StoredRange(part, int(candles.time[first]), int(candles.time[last]))
+
+    def of_range(self, model: ServedModel, request: BatchRangeRequest, stored: StoredRange, deadline: float) -> bytes:
+        """The JSON of a `PredictResponse` for stored candles. Raises `ProblemError`."""
+        found = _answer(timed(model.loaded, deadline), stored.candles, request.threshold, stored.start)
+        return self._rendered(model, _until(found, stored.end), request.include)
 
     def of_stored(self, model: ServedModel, query: OutOfFoldQuery) -> bytes:
         """The JSON of an `OutOfFoldResponse` for candles of the training range. Raises `ProblemError`."""
@@ -113,12 +127,12 @@ def _nothing_stored(model: ServedModel, key: SeriesKey) -> Problem:
     return Problem("pair", f"nothing stored of {key}", f"one of: {', '.join(there[:20])}")
 
 
-def _answer(model: ServedModel, candles: Candles, threshold: float | None, predict_from: int | None) -> Answer:
-    needed = model.loaded.info.needs_volume
+def _answer(loaded: LoadedModel, candles: Candles, threshold: float | None, predict_from: int | None) -> Answer:
+    needed = loaded.info.needs_volume
     if needed and candles.volume is None:
         raise ProblemError.invalid("candles.volume", "nothing", f"volume, which {', '.join(needed)} needs")
     try:
-        return answer(model.loaded, candles, threshold, predict_from)
+        return answer(loaded, candles, threshold, predict_from)
     except DataError as error:
         raise ProblemError.of(INVALID, error) from None
 

@@ -36,6 +36,10 @@ class Gate:
         headers = list(scope["headers"])
         if not scope["path"].startswith("/"):
             raise ProblemError(BAD_REQUEST, "the request target is no path")
+        if header_values(headers, b"transfer-encoding") and header_values(headers, b"content-length"):
+            # Two servers that disagree on which one counts would also disagree on where the next request begins.
+            detail = "Transfer-Encoding and Content-Length exclude each other"
+            raise ProblemError(BAD_REQUEST, detail, headers={"Connection": "close"})
         self._check_host(headers)
         self._check_origin(headers)
         if not self._is_preflight(scope) and scope["path"] not in OPEN_PATHS:

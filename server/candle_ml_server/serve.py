@@ -18,6 +18,7 @@ from candle_ml.config import PipelineConfig
 from candle_ml.errors import ConfigError
 from candle_ml_server.app import create_app
 from candle_ml_server.logs import configure
+from candle_ml_server.protocol import install
 from candle_ml_server.service import Service
 from candle_ml_server.settings import Settings, service_settings
 
@@ -47,6 +48,7 @@ async def _until_signal(config: PipelineConfig, settings: Settings) -> None:
 
 async def serve_until(stop: asyncio.Event, config: PipelineConfig, settings: Settings) -> None:
     """Serve until `stop`: `/ready` turns 503, what has been accepted is answered, then this returns."""
+    install()
     app = create_app(config, settings)
     service: Service = app.extensions["candle_ml"]
     listening = _Listening(settings)

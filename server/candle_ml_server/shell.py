@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from candle_ml_server.limits import BodyBudget
 from candle_ml_server.logs import request_id
 from candle_ml_server.metrics import UNMATCHED, Metrics
-from candle_ml_server.problems import INTERNAL, MEDIA_TYPE, ProblemError
+from candle_ml_server.problems import INTERNAL, MEDIA_TYPE, NOT_FOUND, ProblemError
 from candle_ml_server.security import Gate, Headers, header_values
 from candle_ml_server.settings import Settings
 
@@ -40,7 +40,7 @@ class Shell:
         if scope["type"] == "http":
             await self._answer(scope, receive, send)
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1000, "reason": None})
+            await _refuse_websocket(send)
         else:
             await self._app(scope, receive, send)
 
@@ -64,7 +64,7 @@ class Shell:
             if self._gate.answers_preflight(scope):
                 await exchange.respond(204, [], b"")
                 return
-            with self._budget.reserved(scope):
+            with self._budget.counting() as exchange.arrived:
                 await self._app(scope, exchange.receive, exchange.send)
         except ProblemError as error:
             await exchange.refuse(error)
@@ -86,14 +86,29 @@ class Shell:
         )
 
 
+async def _refuse_websocket(send: ASGISendCallable) -> None:
+    error = ProblemError(NOT_FOUND, "the service has no websockets")
+    headers = [(b"content-type", MEDIA_TYPE.encode()), *_ALWAYS]
+    await send({"type": "websocket.http.response.start", "status": error.kind.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": to_json(error.content()), "more_body": False})
+
+
+def _not_counted(size: int) -> None:
+    """For what is read only to be dropped."""
+
+
 class Exchange:
-    """One request and its answer; `status` is 499 until an answer begins, for a client that went away."""
+    """One request and its answer; `status` is 499 until an answer begins, for a client that went away.
+
+    `arrived` is told the size of each part of the body that the application is given.
+    """
 
     def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable, extra: Headers) -> None:
         self._receive = receive
         self._send = send
         self._extra = extra
         self._complete = asyncio.Event()
+        self.arrived: Callable[[int], None] = _not_counted
         self.status = 499
         self.received = 0
         self.sent = 0
@@ -103,6 +118,7 @@ class Exchange:
         event = await self._receive()
         if event["type"] == "http.request":
             self.received += len(event["body"])
+            self.arrived(len(event["body"]))
         if event["type"] != "http.request" or not event["more_body"]:
             self._complete.set()
         return event
@@ -135,6 +151,7 @@ class Exchange:
             await self.respond(error.kind.status, [media, *headers], to_json(error.content()))
 
     async def _drop(self) -> None:
+        self.arrived = _not_counted
         while not self._complete.is_set():
             await self.receive()
 

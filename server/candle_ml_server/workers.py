@@ -15,9 +15,9 @@ from typing import TypeVar
 from candle_ml_server.problems import BUSY, DEADLINE, ProblemError
 
 Result = TypeVar("Result")
-_RETRY = {"Retry-After": "1"}
+RETRY = {"Retry-After": "1"}
 _NO_BULK_THREADS = 1
-_TOO_LATE = "no answer within the configured request timeout; send fewer candles or try again"
+TOO_LATE = "no answer within the configured request timeout; send fewer candles or try again"
 
 
 @dataclass(slots=True, eq=False)
@@ -72,7 +72,7 @@ class WorkerPool:
         """A place for one request. Raises `ProblemError` (503) where none is free."""
         full = sum(self._admitted.values()) >= self._places or (bulk and self._admitted[bulk] >= self._bulk_places)
         if full:
-            raise ProblemError(BUSY, "every place in the queue is taken; try again in a second", headers=_RETRY)
+            raise ProblemError(BUSY, "every place in the queue is taken; try again in a second", headers=RETRY)
         self._admitted[bulk] += 1
         try:
             yield
@@ -88,7 +88,7 @@ class WorkerPool:
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            raise ProblemError(DEADLINE, _TOO_LATE, headers=_RETRY) from error
+            raise ProblemError(DEADLINE, TOO_LATE, headers=RETRY) from error
         finally:
             self._forget(job, bulk)
 

@@ -159,14 +159,14 @@ RAW = {
     "length and chunks": (
         http(
             "POST /predict HTTP/1.1\nHost: localhost\nContent-Type: application/json\nContent-Length: 4\n"
-            "Transfer-Encoding: chunked\nConnection: close",
+            "Transfer-Encoding: chunked",
             b"0\r\n\r\nGET /models HTTP/1.1\r\nHost: localhost\r\n\r\n",
         ),
         (b"400",),
     ),
     "an obscured encoding": (
         http("POST /predict HTTP/1.1\nHost: localhost\nTransfer-Encoding: xchunked\nConnection: close", b"0\r\n\r\n"),
-        (b"400", b"501"),
+        (b"400",),
     ),
     "a negative length": (http("POST /predict HTTP/1.1\nHost: localhost\nContent-Length: -1"), (b"400",)),
     "a length that is no number": (http("POST /predict HTTP/1.1\nHost: localhost\nContent-Length: 0x10"), (b"400",)),
@@ -176,9 +176,9 @@ RAW = {
     "a zero byte in a header": (http("GET /health HTTP/1.1\nHost: localhost\nX-A: \0\nConnection: close"), (b"400",)),
     "64 kB of headers": (
         http("GET /health HTTP/1.1\nHost: localhost\n" + "\n".join(f"X-{n}: {'a' * 100}" for n in range(640))),
-        (b"400", b"431"),
+        (b"431",),
     ),
-    "a path of 64 kB": (http(f"GET /{'a' * 65536} HTTP/1.1\nHost: localhost"), (b"400", b"414", b"431")),
+    "a path of 64 kB": (http(f"GET /{'a' * 65536} HTTP/1.1\nHost: localhost"), (b"431",)),
     "chunks that are none": (
         http(
             "POST /predict HTTP/1.1\nHost: localhost\nContent-Type: application/json\nTransfer-Encoding: chunked\n"
@@ -192,7 +192,7 @@ RAW = {
             "GET /predict HTTP/1.1\nHost: localhost\nConnection: Upgrade\nUpgrade: websocket\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nSec-WebSocket-Version: 13"
         ),
-        (b"403",),
+        (b"404",),
     ),
 }
 
@@ -200,6 +200,10 @@ RAW = {
 MESSAGES = {
     "an absolute target": b'"detail":"the request target is no path"',
     "a star": b'"detail":"the request target is no path"',
+    "length and chunks": b'"detail":"Transfer-Encoding and Content-Length exclude each other"',
+    "no HTTP": b'"detail":"this is no HTTP that the service can read"',
+    "64 kB of headers": b'"detail":"request line and headers must be shorter"',
+    "a websocket": b'"detail":"the service has no websockets"',
 }
 
 
@@ -211,6 +215,7 @@ def test_a_hostile_connection_is_refused(client: Any, name: str) -> None:
     status = received.partition(b"\r\n")[0].split(b" ")[1] if received else b""
     assert status in statuses, received[:300]
     assert received.count(b"HTTP/1.1 ") <= 1
+    assert status in (b"200", b"") or b"\r\ncontent-type: application/problem+json\r\n" in received
     assert MESSAGES.get(name, b"") in received
 
 
@@ -290,11 +295,30 @@ def test_clients_that_leave_take_nothing_with_them(start: Any, body: Any) -> Non
         assert time.monotonic() < end
 
 
+def test_bodies_that_never_come_take_no_room(start: Any) -> None:
+    """Clients that announce large bodies and send one byte do not keep others' large bodies out."""
+    service = start(body_limit=1 << 20)
+    chunked = http(
+        "POST /predict HTTP/1.1\nHost: localhost\nContent-Type: application/json\nTransfer-Encoding: chunked",
+        b"1\r\n{\r\n",
+    )
+    idle = [socket.create_connection(("127.0.0.1", service.client.port), timeout=20) for _ in range(16)]
+    try:
+        for connection in idle:
+            connection.sendall(chunked)
+        assert service.client.get("/health").status == 200
+        assert service.client.post("/predict", b" " * 999_998 + b"{}").status == 422
+    finally:
+        for connection in idle:
+            connection.close()
+
+
 def test_too_many_large_bodies_at_once_are_refused(start: Any) -> None:
     """Memory for bodies is bounded: a further large one is a 503 with Retry-After until another has ended."""
     service = start(body_limit=1 << 20)
     head = http(
-        "POST /predict HTTP/1.1\nHost: localhost\nContent-Type: application/json\nContent-Length: 1000000", b"{"
+        "POST /predict HTTP/1.1\nHost: localhost\nContent-Type: application/json\nContent-Length: 1048575",
+        b" " * 1_048_574,
     )
     held = [socket.create_connection(("127.0.0.1", service.client.port), timeout=20) for _ in range(8)]
     try:

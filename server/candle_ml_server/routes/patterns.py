@@ -8,7 +8,7 @@ from quart import Blueprint, Response
 from candle_ml_server.limits import json_body
 from candle_ml_server.reading import read_body
 from candle_ml_server.schemas import DetectRequest
-from candle_ml_server.service import Service, json_response
+from candle_ml_server.service import BULK_BYTES, Service, json_response
 
 
 def pattern_routes(service: Service) -> Blueprint:
@@ -18,7 +18,7 @@ def pattern_routes(service: Service) -> Blueprint:
 
     @routes.get("/patterns/available")
     async def available() -> Response:
-        return json_response(await service.compute(lambda: to_json(service.patterns.available()), b""))
+        return json_response(await service.compute(lambda: to_json(service.patterns.available()), service.deadline()))
 
     @routes.post("/patterns/detect")
     async def detect() -> Response:
@@ -27,6 +27,6 @@ def pattern_routes(service: Service) -> Blueprint:
         def work() -> bytes:
             return service.patterns.detect(read_body(DetectRequest, body, most))
 
-        return json_response(await service.compute(work, body))
+        return json_response(await service.compute(work, service.deadline(), len(body) > BULK_BYTES))
 
     return routes
