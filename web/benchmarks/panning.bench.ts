@@ -1,5 +1,6 @@
 /** Frames a second while a chart of 20,000 candles, all of them predicted, is dragged. */
-import { expect, test, type Page } from "@playwright/test";
+import { loadavg } from "node:os";
+import { expect, test, type CDPSession, type Page } from "@playwright/test";
 import { chartOf, layerState, showCandles, upload } from "../e2e/page";
 import {
   candleMl,
@@ -25,6 +26,12 @@ function walk(): string {
     return [index * DAY, open, high, Math.min(open, close) * (1 - 0.005 * random()), close, 1000].join(",");
   });
   return ["time,open,high,low,close,volume", ...rows].join("\n");
+}
+
+/** Milliseconds that the page's main thread has computed since it began: its own, however busy the machine is. */
+async function computed(session: CDPSession): Promise<number> {
+  const { metrics } = await session.send("Performance.getMetrics");
+  return 1000 * (metrics.find((metric) => metric.name === "TaskDuration")?.value ?? NaN);
 }
 
 /** Milliseconds of each frame while the mouse drags the chart to and fro. */
@@ -71,13 +78,18 @@ test("panning", async ({ page }) => {
   await page.getByRole("button", { name: "Predict all" }).click();
   await expect(page.getByText(new RegExp(`^${CANDLES} candles predicted`))).toBeVisible({ timeout: 60_000 });
   console.log(`predict all: ${Date.now() - start} ms`);
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
   for (const threshold of ["0.7", "0.2", "0"]) {
     await page.getByRole("slider", { name: "Threshold" }).fill(threshold);
     const { runs, bands } = await layerState(page);
     for (const visible of [200, 2000]) {
       await showCandles(page, CANDLES / 2 - visible, CANDLES / 2);
+      const before = await computed(session);
       const frames = await framesWhileDragging(page);
-      console.log(`threshold ${threshold}: ${runs.length} runs, ${bands.length} bands, ${visible} visible: ${summary(frames)}`);
+      const each = ((await computed(session)) - before) / frames.length;
+      const shown = `threshold ${threshold}: ${runs.length} runs, ${bands.length} bands, ${visible} visible`;
+      console.log(`${shown}: ${summary(frames)}, computing ${each.toFixed(1)} ms a frame; load ${loadavg()[0]?.toFixed(1)}`);
     }
   }
   await service.stop();
