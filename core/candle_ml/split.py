@@ -103,7 +103,7 @@ class _Whole:
         opens = sum(int(((one.time >= block.start) & (one.time < block.end)).sum()) for one in self.candles.values())
         closes = close_times(self.samples)
         inside = (closes > block.start) & (closes <= block.end)
-        patterns = int((inside & _is_code(self.samples, range(1, len(self.samples.classes)))).sum())
+        patterns = _count(self.samples.take(inside), range(1, len(self.samples.classes)))
         return f"(candles: {opens}, patterns that end there: {patterns})"
 
 
@@ -303,7 +303,7 @@ def _more_needed(block: Block) -> str:
 def _few(part: Samples, block: Block, where: str) -> Iterable[str]:
     """What to annotate so that the block has enough of every label."""
     wanted, purpose = _WANTED[block.name]
-    counts = {name: int(_is_code(part, [code]).sum()) for code, name in enumerate(part.classes) if code}
+    counts = {name: _count(part, [code]) for code, name in enumerate(part.classes) if code}
     few = [f"{count} {name} (annotate {wanted - count} more)" for name, count in counts.items() if count < wanted]
     if few:
         yield f"{where}{block.name} block, {_range(block)}: too few {purpose}: {', '.join(few)}"
@@ -317,6 +317,12 @@ def _is_code(samples: Samples, codes: Iterable[int]) -> NDArray[np.bool_]:
     """Samples with one of these codes; of a sequence, anywhere in it."""
     beyond_rows = tuple(range(1, samples.codes.ndim))
     return np.asarray(np.isin(samples.codes, list(codes)).any(axis=beyond_rows))
+
+
+def _count(samples: Samples, codes: Iterable[int]) -> int:
+    """Patterns with one of these codes, each once however many samples it has."""
+    annotation = samples.annotation[_is_code(samples, codes)]
+    return len(np.unique(annotation[annotation >= 0])) + int((annotation < 0).sum())
 
 
 def _present(samples: Samples) -> tuple[str, ...]:

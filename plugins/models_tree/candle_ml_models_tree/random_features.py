@@ -24,7 +24,7 @@ _LEAST_SPREAD = 1e-3
 _STEPS, _MOST_STEPS = 64.0, 255.0  # of a column's deviation
 _UNITS, _MOST_UNITS = 32.0, 127.0  # of a weight's deviation
 _BITS = 20
-_SHARPNESS = 10.0
+_SHARPNESS = 5.0
 
 
 class RandomFeaturesTrainer:
@@ -127,7 +127,7 @@ class _Sums:
 
 
 class RandomFeaturesModel:
-    """Random features and what each counts for; shares are the softmax of the regressed indicators, times 10."""
+    """Random features and what each counts for; shares are the softmax of the regressed indicators, times 5."""
 
     def __init__(
         self, classes: tuple[str, ...], layer: _Layer, answer: NDArray[np.float64], start: NDArray[np.float64]
