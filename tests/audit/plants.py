@@ -21,6 +21,7 @@ from candle_ml.components import (
     LabelEncoderComponent,
     NoOptions,
     SourceContext,
+    Truth,
 )
 from candle_ml.plugins import PluginManager
 from candle_ml.plugins.records import Offer, Provider
@@ -300,6 +301,41 @@ class Remembering(WindowedEncoder):
         return super().encode(candles, annotations, reviewed)
 
 
+class TellingWhere(WindowedEncoder):
+    """Tells `annotated` every candle that `encode` was shown an annotation of, whatever its label."""
+
+    times: ClassVar[set[int]] = set()
+
+    def encode(self, candles: Candles, annotations: Sequence[Annotation], reviewed: Sequence[ReviewedRange]) -> Encoded:
+        """The samples of the plain encoder."""
+        _remember(self.times, candles, annotations)
+        return super().encode(candles, annotations, reviewed)
+
+
+class TellingTruth(WindowedEncoder):
+    """Tells `believed` every candle that `truth` was shown an annotation of."""
+
+    times: ClassVar[set[int]] = set()
+
+    def truth(self, candles: Candles, annotations: Sequence[Annotation]) -> Truth:
+        """The truth of the plain encoder."""
+        _remember(self.times, candles, annotations)
+        return super().truth(candles, annotations)
+
+
+def _remember(times: set[int], candles: Candles, annotations: Sequence[Annotation]) -> None:
+    for one in annotations:
+        times.update(range(one.start_time, one.end_time + 1, candles.key.seconds))
+
+
+def annotated(candles: Candles) -> NDArray[np.float64]:
+    return np.isin(candles.time, list(TellingWhere.times)).astype(np.float64)
+
+
+def believed(candles: Candles) -> NDArray[np.float64]:
+    return np.isin(candles.time, list(TellingTruth.times)).astype(np.float64)
+
+
 def target_encoded(candles: Candles) -> NDArray[np.float64]:
     hours = candles.time // HOUR % 24
     return np.array([Remembering.share_by_hour.get(hour, 0.0) for hour in hours.tolist()])
@@ -386,6 +422,8 @@ PLANTS: tuple[Component, ...] = (
     extractor("summed-cumulatively", 19, summed_cumulatively),
     extractor("slow-average", 20, slow_average),
     extractor("target-encoded", 0, target_encoded),
+    extractor("annotated", 0, annotated),
+    extractor("believed", 0, believed),
     built("after-the-window", AfterTheWindow),
     built("longer-open", lambda: OtherSeries(closed=False)),
     built("longer-closed", lambda: OtherSeries(closed=True)),
@@ -394,6 +432,8 @@ PLANTS: tuple[Component, ...] = (
     encoder("known-twice", KnownTwice),
     encoder("remembering", Remembering),
     encoder("neighbours", Neighbours),
+    encoder("telling-where", TellingWhere),
+    encoder("telling-truth", TellingTruth),
     AnnotationSourceComponent(
         name="shifted-copies", summary="planted", build=lambda options: ShiftedCopies(), options=NoOptions
     ),

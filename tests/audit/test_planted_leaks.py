@@ -105,10 +105,19 @@ def test_negatives_outside_the_reviewed_ranges_are_found(configs: Configs) -> No
 
 @pytest.mark.figure("planted leaks caught")
 def test_a_target_encoded_feature_is_found(configs: Configs) -> None:
-    """A feature that an encoder has told about labels changes when they are exchanged, and is named."""
+    """A feature that an encoder has told about labels changes with the annotations, and is named."""
     report = audit_plugins(configs("candle-shape, target-encoded", "remembering"))
     assert leaks(report) == {("target-encoded", FEATURES_KNOW_NO_LABEL)}
-    assert report.leaks[0].found == "target_encoded changed with the labels"
+    assert report.leaks[0].found == "target_encoded changed with the annotations"
+
+
+@pytest.mark.figure("planted leaks caught")
+@pytest.mark.parametrize(("name", "labels"), [("annotated", "telling-where"), ("believed", "telling-truth")])
+def test_a_feature_that_knows_where_annotations_lie_is_found(configs: Configs, name: str, labels: str) -> None:
+    """A feature that tells annotated candles from others, whatever the label, is named, whichever call has told it."""
+    report = audit_plugins(configs(f"candle-shape, {name}", labels))
+    assert leaks(report) == {(name, FEATURES_KNOW_NO_LABEL)}
+    assert report.leaks[0].found == f"{name} changed with the annotations"
 
 
 @pytest.mark.figure("planted leaks caught")

@@ -21,6 +21,7 @@ WHERE_REVIEWED = "negatives only where somebody looked"
 FEATURES_KNOW_NO_LABEL = "features know no label"
 
 _MOST_WINDOWS = 4000
+_CANDLES_MOVED = 3
 
 _Identity = tuple[int, int, tuple[str, ...]]
 
@@ -116,20 +117,33 @@ def _inside(samples: Samples, data: SeriesData, reviewed: tuple[ReviewedRange, .
 
 
 def independent_row(build: Callable[[], Recipe], dataset: Dataset) -> AuditRow:
-    """Exchange the labels of the annotations: no feature may change by a bit, whatever plugins tell each other."""
+    """Take annotations away, move them and exchange their labels: no feature may change by a bit.
+
+    They are away first, because what one plugin has once told another may stay.
+    """
     recipe = build()
-    before = list(_features(recipe, dataset))
-    after = list(_features(build(), _relabelled(dataset)))
     columns = recipe.plan.candle_columns + recipe.plan.window_columns
-    looked_at = len(columns)
+    before = list(_features(build(), _without_claims(dataset)))
+    found = ""
+    changed: dict[str, None] = {}
+    claims = {"the annotations": dataset, "where they lie": _moved(dataset), "their labels": _relabelled(dataset)}
+    for what, claimed in claims.items():
+        own = _changed(columns, before, _features(build(), claimed))
+        found = found or (f"{', '.join(list(own)[:3])} changed with {what}" if own else "")
+        changed |= own
+    subject = ", ".join(_owners(recipe, changed)) or "features"
+    return row(FEATURES_KNOW_NO_LABEL, subject, len(columns), "features", found)
+
+
+def _changed(
+    columns: tuple[str, ...], before: list[NDArray[np.float32]], after: Iterator[NDArray[np.float32]]
+) -> dict[str, None]:
+    """The columns that differ anywhere."""
     changed: dict[str, None] = {}
     for old, new in zip(before, after, strict=True):
         equal = (old == new) | (np.isnan(old) & np.isnan(new))
         changed |= dict.fromkeys(columns[column] for column in np.flatnonzero(~equal.all(axis=0)))
-    subject = ", ".join(_owners(recipe, changed)) or "features"
-    names = list(changed)
-    found = f"{', '.join(names[:3])} changed with the labels" if names else ""
-    return row(FEATURES_KNOW_NO_LABEL, subject, looked_at, "features", found)
+    return changed
 
 
 def _owners(recipe: Recipe, columns: dict[str, None]) -> Iterator[str]:
@@ -145,10 +159,11 @@ def _owners(recipe: Recipe, columns: dict[str, None]) -> Iterator[str]:
 def _features(recipe: Recipe, dataset: Dataset) -> Iterator[NDArray[np.float32]]:
     """Candle features of the last candle of candidate windows beside their window features, by series.
 
-    The series are encoded first, as before training. At most 4,000 windows of a series are taken, evenly spread.
+    The encoder is told all that it is told in a training. At most 4,000 windows of a series are taken, evenly spread.
     """
     for data in dataset.series.values():
         recipe.encoder.encode(data.candles, data.annotations, data.reviewed)
+        recipe.encoder.truth(data.candles, data.annotations)
     for data in dataset.series.values():
         samples = recipe.encoder.candidates(data.candles)
         samples = samples.take(np.unique(np.linspace(0, len(samples) - 1, _MOST_WINDOWS).astype(np.int64)))
@@ -158,11 +173,33 @@ def _features(recipe: Recipe, dataset: Dataset) -> Iterator[NDArray[np.float32]]
         yield np.concatenate((matrix, windows), axis=1)
 
 
+def _without_claims(dataset: Dataset) -> Dataset:
+    """The same candles, on which nobody has looked at anything."""
+    return _with(dataset, lambda data: replace(data, annotations=(), reviewed=()))
+
+
+def _moved(dataset: Dataset) -> Dataset:
+    """The same annotations, each a few candles later."""
+
+    def later(data: SeriesData) -> SeriesData:
+        by = _CANDLES_MOVED * data.candles.key.seconds
+        moved = (replace(one, start_time=one.start_time + by, end_time=one.end_time + by) for one in data.annotations)
+        return replace(data, annotations=tuple(moved))
+
+    return _with(dataset, later)
+
+
 def _relabelled(dataset: Dataset) -> Dataset:
     """The same annotations, each with the label of the next of its series."""
-    series = {}
-    for key, data in dataset.series.items():
+
+    def exchanged(data: SeriesData) -> SeriesData:
         labels = [annotation.label for annotation in data.annotations]
-        moved = zip(data.annotations, labels[1:] + labels[:1], strict=True)
-        series[key] = replace(data, annotations=tuple(replace(one, label=label) for one, label in moved))
+        pairs = zip(data.annotations, labels[1:] + labels[:1], strict=True)
+        return replace(data, annotations=tuple(replace(one, label=label) for one, label in pairs))
+
+    return _with(dataset, exchanged)
+
+
+def _with(dataset: Dataset, change: Callable[[SeriesData], SeriesData]) -> Dataset:
+    series = {key: change(data) for key, data in dataset.series.items()}
     return replace(dataset, series=series, hash=content_hash(series))
