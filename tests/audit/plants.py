@@ -278,6 +278,58 @@ class KnownTwice(WindowedEncoder):
         return Encoded(concatenate([made.samples, early]), made.left_out)
 
 
+class KeepsWhatFalls(WindowedEncoder):
+    """Keeps those windows without a pattern after which the price falls."""
+
+    def encode(self, candles: Candles, annotations: Sequence[Annotation], reviewed: Sequence[ReviewedRange]) -> Encoded:
+        """The samples of the plain encoder but for some negatives."""
+        made = super().encode(candles, annotations, reviewed)
+        samples, after = made.samples, np.minimum(made.samples.last + 10, len(candles) - 1)
+        falls = candles.close[after] < candles.close[samples.last]
+        return Encoded(samples.take((samples.codes > 0) | falls), made.left_out)
+
+
+class WeighsWhatRises(WindowedEncoder):
+    """Weighs windows by whether the price rises after them."""
+
+    def encode(self, candles: Candles, annotations: Sequence[Annotation], reviewed: Sequence[ReviewedRange]) -> Encoded:
+        """The samples of the plain encoder with other weights."""
+        made = super().encode(candles, annotations, reviewed)
+        samples, after = made.samples, np.minimum(made.samples.last + 10, len(candles) - 1)
+        rises = candles.close[after] > candles.close[samples.last]
+        return Encoded(samples.replace(weight=np.where(rises, 2, 1).astype(np.float32)), made.left_out)
+
+
+class WeighsWhatRose(WindowedEncoder):
+    """Weighs windows by whether the price has risen in them, which was known."""
+
+    def encode(self, candles: Candles, annotations: Sequence[Annotation], reviewed: Sequence[ReviewedRange]) -> Encoded:
+        """The samples of the plain encoder with other weights."""
+        made = super().encode(candles, annotations, reviewed)
+        rose = candles.close[made.samples.last] > candles.close[made.samples.first]
+        return Encoded(made.samples.replace(weight=np.where(rose, 2, 1).astype(np.float32)), made.left_out)
+
+
+class NegativesKnownEarly(WindowedEncoder):
+    """Says that windows without a pattern are known when they begin."""
+
+    def encode(self, candles: Candles, annotations: Sequence[Annotation], reviewed: Sequence[ReviewedRange]) -> Encoded:
+        """The samples of the plain encoder with another `known_at`."""
+        made = super().encode(candles, annotations, reviewed)
+        samples = made.samples
+        early = np.where(samples.codes == 0, candles.time[samples.first], samples.known_at)
+        return Encoded(samples.replace(known_at=early), made.left_out)
+
+
+class BorrowedAnnotations(NegativesAnywhere):
+    """Says that windows from the whole series without a pattern come from the first annotation."""
+
+    def encode(self, candles: Candles, annotations: Sequence[Annotation], reviewed: Sequence[ReviewedRange]) -> Encoded:
+        """The samples of the encoder that takes everything for looked at."""
+        made = super().encode(candles, annotations, reviewed)
+        return Encoded(made.samples.replace(annotation=np.maximum(made.samples.annotation, 0)), made.left_out)
+
+
 class Neighbours(WindowedEncoder):
     """Gives every sample seven more times, a candle earlier each, and honestly says when it is known."""
 
@@ -432,6 +484,11 @@ PLANTS: tuple[Component, ...] = (
     encoder("known-twice", KnownTwice),
     encoder("remembering", Remembering),
     encoder("neighbours", Neighbours),
+    encoder("keeps-what-falls", KeepsWhatFalls),
+    encoder("weighs-what-rises", WeighsWhatRises),
+    encoder("weighs-what-rose", WeighsWhatRose),
+    encoder("negatives-known-early", NegativesKnownEarly),
+    encoder("borrowed-annotations", BorrowedAnnotations),
     encoder("telling-where", TellingWhere),
     encoder("telling-truth", TellingTruth),
     AnnotationSourceComponent(

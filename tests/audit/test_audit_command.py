@@ -25,7 +25,7 @@ def test_a_clean_pipeline_gets_a_table_and_exit_code_0(small_project: Path, monk
     assert "candle-shape" in lines[1]
     assert lines[1].endswith("clean   1,440 candles")
     assert sum(line.startswith("the data at hand") for line in lines) == 3
-    assert lines[-1].startswith("no leak in 12 checks, ")
+    assert lines[-1].startswith("no leak in 13 checks, ")
     kept = list((small_project.parent / ".candle-ml" / "audits").iterdir())
     assert len(kept) == 2
     assert all(path.name == f"{json.loads(path.read_text('utf-8'))['key'][:24]}.json" for path in kept)

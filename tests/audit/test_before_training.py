@@ -58,7 +58,7 @@ def test_a_clean_run_says_so(small_project: Path) -> None:
     result = run(config, until="evaluate")
     assert result.audit is not None
     line = audit_line(result.audit)
-    assert line == f"no leak in 12 checks (audit {result.audit.key[:12]})"
+    assert line == f"no leak in 13 checks (audit {result.audit.key[:12]})"
     (run_there,) = client_of(config.root).search_runs(["1"], f"tags.`candle_ml.run_id` = '{result.run_id}'")
     tags = run_there.data.tags
     assert tags["audit"] == line

@@ -6,6 +6,7 @@ import pytest
 
 from candle_ml.audit import AuditReport, audit_plugins
 from candle_ml.audit.blocks import APART
+from candle_ml.audit.chosen import CHOSEN_BEFORE
 from candle_ml.audit.features import LOOKBACK_SUFFICES, NO_LATER_CANDLE
 from candle_ml.audit.labels import FEATURES_KNOW_NO_LABEL, KNOWN_WHEN_SAID, WHERE_REVIEWED
 from candle_ml.errors import PluginError
@@ -88,10 +89,11 @@ def test_a_label_that_ends_later_than_it_says_is_found(configs: Configs) -> None
 
 
 @pytest.mark.figure("planted leaks caught")
-def test_a_label_that_is_known_before_its_window_ends_is_found(configs: Configs) -> None:
-    """`known_at` before the window's last candle is named with both times."""
-    report = audit_plugins(configs(labels="known-twice"))
-    assert ("known-twice", KNOWN_WHEN_SAID) in leaks(report)
+@pytest.mark.parametrize("name", ["known-twice", "negatives-known-early"])
+def test_a_label_that_is_known_before_its_window_ends_is_found(configs: Configs, name: str) -> None:
+    """`known_at` before the window's last candle, of a pattern or of none, is named with both times."""
+    report = audit_plugins(configs(labels=name))
+    assert (name, KNOWN_WHEN_SAID) in leaks(report)
     assert any(", before its last candle opens at " in row.found for row in report.leaks)
 
 
@@ -101,6 +103,28 @@ def test_negatives_outside_the_reviewed_ranges_are_found(configs: Configs) -> No
     report = audit_plugins(configs(labels="negatives-anywhere"))
     assert leaks(report) == {("negatives-anywhere", WHERE_REVIEWED)}
     assert "count as no pattern, but nobody looked at all of them" in report.leaks[0].found
+
+
+@pytest.mark.figure("planted leaks caught")
+def test_negatives_that_borrow_an_annotation_are_found(configs: Configs) -> None:
+    """A window far from the annotation that it names is as unseen as one that names none."""
+    report = audit_plugins(configs(labels="borrowed-annotations"))
+    assert ("borrowed-annotations", WHERE_REVIEWED) in leaks(report)
+
+
+@pytest.mark.figure("planted leaks caught")
+@pytest.mark.parametrize("name", ["keeps-what-falls", "weighs-what-rises"])
+def test_samples_that_are_chosen_by_what_follows_are_found(configs: Configs, name: str) -> None:
+    """An encoder that keeps, or weighs, windows by the prices after them is named with such a window."""
+    report = audit_plugins(configs(labels=name))
+    assert leaks(report) == {(name, CHOSEN_BEFORE)}
+    assert report.leaks[0].found.startswith("the sample of candles ")
+    assert " is another one, or has another weight, with other prices after " in report.leaks[0].found
+
+
+def test_samples_that_are_weighed_by_what_was_known_are_clean(configs: Configs) -> None:
+    """Weights from the prices of the window itself are no leak."""
+    assert audit_plugins(configs(labels="weighs-what-rose")).leaks == ()
 
 
 @pytest.mark.figure("planted leaks caught")

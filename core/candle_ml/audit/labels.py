@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from candle_ml.annotations import Annotation, ReviewedRange
+from candle_ml.annotations import NO_PATTERN, Annotation, ReviewedRange
 from candle_ml.audit.results import AuditRow, row
 from candle_ml.components import LabelEncoder, Progress
 from candle_ml.dataset import Dataset, SeriesData, content_hash, iso_time
@@ -23,12 +23,15 @@ FEATURES_KNOW_NO_LABEL = "features know no label"
 _MOST_WINDOWS = 4000
 _CANDLES_MOVED = 3
 
-_Identity = tuple[int, int, tuple[str, ...]]
+Identity = tuple[int, int, tuple[str, ...]]
 
 
 def known_row(name: str, encoder: LabelEncoder, dataset: Dataset, progress: Progress) -> AuditRow:
-    """Withhold everything after the `known_at` of a pattern's sample: the sample must still be made, as it was."""
-    poked = [(data, sample) for data in dataset.series.values() for sample in _pattern_samples(encoder, data)]
+    """Withhold everything after the `known_at` of a pattern's sample: the sample must still be made, as it was.
+
+    No sample at all may say that it is known before its window ends.
+    """
+    poked = [(data, sample) for data in dataset.series.values() for sample in _suspects(encoder, data)]
     late, first = 0, ""
     for number, (data, sample) in enumerate(poked):
         progress(f"auditing {name}", number, len(poked))
@@ -39,15 +42,17 @@ def known_row(name: str, encoder: LabelEncoder, dataset: Dataset, progress: Prog
     return row(KNOWN_WHEN_SAID, name, len(poked), "samples", told)
 
 
-def _pattern_samples(encoder: LabelEncoder, data: SeriesData) -> list[Samples]:
-    """Samples that say a pattern, one by one."""
-    samples = _of_patterns(encoder.encode(data.candles, data.annotations, data.reviewed).samples)
-    return [samples.take(np.array([number])) for number in range(len(samples))]
+def _suspects(encoder: LabelEncoder, data: SeriesData) -> list[Samples]:
+    """Samples that say a pattern, or that they are known before their window ends, one by one."""
+    samples = encoder.encode(data.candles, data.annotations, data.reviewed).samples
+    early = samples.known_at < data.candles.time[samples.last]
+    rows = np.flatnonzero(_says_pattern(samples) | early)
+    return [samples.take(np.array([number])) for number in rows]
 
 
-def _of_patterns(samples: Samples) -> Samples:
-    """The samples that say a pattern anywhere."""
-    return samples.take(np.asarray((_codes(samples) > 0).any(axis=1)))
+def _says_pattern(samples: Samples) -> NDArray[np.bool_]:
+    """Whether each sample says a pattern anywhere."""
+    return np.asarray((_codes(samples) > 0).any(axis=1))
 
 
 def _codes(samples: Samples) -> NDArray[np.int32]:
@@ -65,7 +70,7 @@ def _known_too_late(encoder: LabelEncoder, data: SeriesData, sample: Samples) ->
     until = known_at
     known = candles[: int(np.searchsorted(candles.time, until, side="right"))]
     then = encoder.encode(known, _ended(data.annotations, until), _looked_at(data.reviewed, until)).samples
-    if _identities(sample)[0] not in _identities(then):
+    if identities(sample)[0] not in identities(then):
         return f"{said}, but is not made from what had happened then"
     return ""
 
@@ -79,7 +84,7 @@ def _looked_at(reviewed: tuple[ReviewedRange, ...], until: int) -> list[Reviewed
     return [replace(item, end_time=min(item.end_time, until)) for item in reviewed if item.start_time <= until]
 
 
-def _identities(samples: Samples) -> list[_Identity]:
+def identities(samples: Samples) -> list[Identity]:
     """Candles and class names of each sample."""
     names = (*samples.classes, "")
     labels = [tuple(names[code] for code in codes) for codes in _codes(samples).tolist()]
@@ -87,11 +92,11 @@ def _identities(samples: Samples) -> list[_Identity]:
 
 
 def negatives_row(name: str, encoder: LabelEncoder, dataset: Dataset) -> AuditRow:
-    """No sample without annotation says "no pattern" of a candle that nobody looked at."""
+    """No sample says "no pattern" of a candle that nobody looked at, unless an annotation there says so."""
     looked_at, wrong, first = 0, 0, ""
     for data in dataset.series.values():
         for reviewed in (data.reviewed, ()):
-            negatives = _unannotated(encoder.encode(data.candles, data.annotations, reviewed).samples)
+            negatives = _unbacked(encoder.encode(data.candles, data.annotations, reviewed).samples, data)
             outside = ~_inside(negatives, data, reviewed)
             looked_at += len(negatives)
             wrong += int(outside.sum())
@@ -102,8 +107,23 @@ def negatives_row(name: str, encoder: LabelEncoder, dataset: Dataset) -> AuditRo
     return row(WHERE_REVIEWED, name, looked_at, "samples", f"{first}; {wrong} of {looked_at} samples" if first else "")
 
 
-def _unannotated(samples: Samples) -> Samples:
-    return samples.take((_codes(samples) == 0).any(axis=1) & (samples.annotation < 0))
+def _unbacked(samples: Samples, data: SeriesData) -> Samples:
+    """The samples that say "no pattern", but for those whose annotation lies on them and says what they say."""
+    says_none = (_codes(samples) == 0).any(axis=1)
+    return samples.take(says_none & ~_annotated(samples, data))
+
+
+def _annotated(samples: Samples, data: SeriesData) -> NDArray[np.bool_]:
+    """Whether the annotation that a sample names lies on its window, and is a pattern exactly where the sample is."""
+    by_id = {one.id: one for one in data.annotations}
+    patterns = _says_pattern(samples)
+    start, end = data.candles.time[samples.first], data.candles.time[samples.last]
+    found = np.zeros(len(samples), dtype=bool)
+    for number in np.flatnonzero(samples.annotation >= 0).tolist():
+        one = by_id.get(samples.annotation_ids[samples.annotation[number]])
+        if one is not None and one.start_time <= end[number] and one.end_time >= start[number]:
+            found[number] = (one.label != NO_PATTERN) == patterns[number]
+    return found
 
 
 def _inside(samples: Samples, data: SeriesData, reviewed: tuple[ReviewedRange, ...]) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from candle_ml.audit.at_hand import at_hand_row
 from candle_ml.audit.blocks import APART, Part, block_rows, parts_of_fold, parts_of_split
+from candle_ml.audit.chosen import chosen_row
 from candle_ml.audit.features import feature_rows
 from candle_ml.audit.fixture import fixture_dataset
 from candle_ml.audit.key import audit_key
@@ -44,6 +45,7 @@ def audit_plugins(config: PipelineConfig, progress: Progress = no_progress) -> A
         *_feature_rows(config, recipe, progress),
         independent_row(lambda: build_recipe(config), dataset),
         known_row(config.labels.chosen.name, recipe.encoder, dataset, progress),
+        chosen_row(config.labels.chosen.name, recipe.encoder, dataset, progress),
         negatives_row(config.labels.chosen.name, recipe.encoder, dataset),
         *_split_rows(config, build_samples(dataset, recipe.encoder).samples, dataset),
     ]
