@@ -1,0 +1,28 @@
+"""The configurations that are measured beside the default one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from benchmarks.detection.charts import planted_chart
+from benchmarks.detection.ours import write_project
+from benchmarks.detection.tuning_seeds import TABLE_SEEDS
+
+from candle_ml.config import load_config
+from candle_ml.reading import read_dataset
+from candle_ml.training import prepare
+
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "detection"
+
+
+def test_chart_patterns_shows_every_pattern_in_many_windows(tmp_path: Path) -> None:
+    """With the configuration for chart patterns no annotation is too long or short; each has ten windows or more."""
+    chart = planted_chart(TABLE_SEEDS[0], 10)
+    write_project(tmp_path, chart, FOLDER / "chart-patterns.yaml")
+    config = load_config(tmp_path / "config" / "pipeline.yaml")
+    prepared = prepare(read_dataset(config), config)
+    samples = prepared.samples
+    windows = np.bincount(samples.annotation[samples.annotation >= 0], minlength=len(chart.annotations))
+    assert windows.min() >= 10
+    assert "far from every scale" not in prepared.left_out
