@@ -16,10 +16,10 @@ LEAF = -1
 class TreeArrays:
     """Parallel arrays with one entry a node: children (-1 in a leaf), the column it splits on and its threshold."""
 
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    column: NDArray[np.int64]
-    threshold: NDArray[np.float64]
+    left: NDArray[np.signedinteger]
+    right: NDArray[np.signedinteger]
+    column: NDArray[np.signedinteger]
+    threshold: NDArray[np.floating]
 
 
 def check_tree(where: str, tree: TreeArrays, columns: int) -> None:
@@ -43,7 +43,7 @@ def check_tree(where: str, tree: TreeArrays, columns: int) -> None:
         raise BundleError.at(where, f"{tree.threshold[strange[0]]} in node {strange[0]}", "a finite number")
 
 
-def _check_children(where: str, child: NDArray[np.int64], inner: NDArray[np.bool_]) -> None:
+def _check_children(where: str, child: NDArray[np.signedinteger], inner: NDArray[np.bool_]) -> None:
     nodes = np.arange(len(child))
     bad = np.flatnonzero(inner & ((child <= nodes) | (child >= len(child))))
     if len(bad):
@@ -51,7 +51,7 @@ def _check_children(where: str, child: NDArray[np.int64], inner: NDArray[np.bool
         raise BundleError.at(where, found, f"a later node, below {len(child)}")
 
 
-def _check_columns(where: str, column: NDArray[np.int64], inner: NDArray[np.bool_], columns: int) -> None:
+def _check_columns(where: str, column: NDArray[np.signedinteger], inner: NDArray[np.bool_], columns: int) -> None:
     bad = np.flatnonzero(inner & ((column < 0) | (column >= columns)))
     if len(bad):
         raise BundleError.at(where, f"column {column[bad[0]]} in node {bad[0]}", f"0 to {columns - 1}")

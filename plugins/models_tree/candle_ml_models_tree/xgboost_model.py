@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from candle_ml_models_tree.checks import (
 )
 from candle_ml_models_tree.files import Meta, digest, read_model, write_model
 from candle_ml_models_tree.options import XgboostOptions
+from candle_ml_models_tree.ubjson import read_ubjson
 from candle_ml_models_tree.xgboost_structure import check_booster
 
 NAME = "xgboost"
@@ -125,12 +125,11 @@ def load(folder: Path) -> XgboostModel:
     """The model in `folder`, whose hashes the caller has proven. Raises `BundleError` for damage."""
     meta, content = read_model(folder, MODEL_FILE, NAME)
     where = f"{folder.name}/{MODEL_FILE}"
+    check_booster(where, read_ubjson(where, content), meta.columns, len(meta.classes))
     try:
-        document = json.loads(_parsed(content).save_raw("json"))
-    except (xgboost.core.XGBoostError, ValueError) as error:
+        return XgboostModel(meta.classes, meta.columns, content)
+    except xgboost.core.XGBoostError as error:
         raise BundleError.at(where, "cannot be read", "a model written by candle-ml") from error
-    check_booster(where, document, meta.columns, len(meta.classes))
-    return XgboostModel(meta.classes, meta.columns, content)
 
 
 class _Blocks(xgboost.DataIter):  # type: ignore[misc]

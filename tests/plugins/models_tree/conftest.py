@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,13 @@ KINDS = (
 )
 
 
+def flags(rows: int = 240, seed: int = 0, lazy: bool = False) -> ArrayMatrix:
+    """Column 0 tells bear flags, column 1 bull flags, the other columns are noise."""
+    values = np.random.default_rng(seed).standard_normal((rows, 6)).astype(np.float32)
+    codes = np.where(values[:, 0] > 0.8, 1, np.where(values[:, 1] > 0.8, 2, 0))
+    return ArrayMatrix(values, codes, lazy)
+
+
 def save_one(kind: Kind, train: ArrayMatrix, context: FitContext, folder: Path) -> SavedModel:
     folder.mkdir()
     kind.train().fit(train, None, context).save(folder)
@@ -124,14 +132,8 @@ def matrix() -> type[ArrayMatrix]:
 
 @pytest.fixture
 def patterns() -> Callable[..., ArrayMatrix]:
-    """`patterns(rows, seed)`: column 0 tells bear flags, column 1 bull flags, the other columns are noise."""
-
-    def build(rows: int = 240, seed: int = 0, lazy: bool = False) -> ArrayMatrix:
-        values = np.random.default_rng(seed).standard_normal((rows, 6)).astype(np.float32)
-        codes = np.where(values[:, 0] > 0.8, 1, np.where(values[:, 1] > 0.8, 2, 0))
-        return ArrayMatrix(values, codes, lazy)
-
-    return build
+    """`patterns(rows, seed)` makes samples."""
+    return flags
 
 
 @pytest.fixture
@@ -153,9 +155,13 @@ def saved_forest(
     return save_one(forest_kind, patterns(), context, tmp_path / "model")
 
 
+@pytest.fixture(scope="session")
+def booster_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A booster of 12 rounds and 3 classes, saved once for all tests."""
+    return save_one(KINDS[1], flags(), FitContext(CLASSES, seed=7), tmp_path_factory.mktemp("booster") / "model").folder
+
+
 @pytest.fixture
-def saved_booster(
-    xgboost_kind: Kind, patterns: Callable[..., ArrayMatrix], context: FitContext, tmp_path: Path
-) -> SavedModel:
+def saved_booster(xgboost_kind: Kind, booster_folder: Path, tmp_path: Path) -> SavedModel:
     """A saved booster of 12 rounds and 3 classes."""
-    return save_one(xgboost_kind, patterns(), context, tmp_path / "model")
+    return SavedModel(xgboost_kind, shutil.copytree(booster_folder, tmp_path / "model"))
