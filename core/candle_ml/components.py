@@ -190,7 +190,10 @@ class Model(Protocol):
     classes: tuple[str, ...]
 
     def predict_proba(self, matrix: SampleMatrix) -> NDArray[np.float64]:
-        """`(n, classes)`, or `(n, T, classes)` for kind `sequence`; rows sum to 1. Safe from several threads."""
+        """`(n, classes)`, or `(n, T, classes)` for kind `sequence`; rows sum to 1. Safe from several threads.
+
+        The matrix tells no class: its `codes` are all -1, its `weights` 1.
+        """
         ...
 
     def save(self, folder: Path) -> None:

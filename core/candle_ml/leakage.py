@@ -36,7 +36,8 @@ class LeakageGap:
 
     def __str__(self) -> str:
         scores = f"macro F1 of held-out samples {self.shuffled:.3f} drawn at random, {self.purged:.3f} purged"
-        return f"leakage gap {self.gap:+.3f}: {scores}"
+        below = "; below zero is no sign of a leak" if self.gap < 0 else ""
+        return f"leakage gap {self.gap:+.3f}: {scores}{below}"
 
 
 def leakage_gap(
@@ -64,7 +65,7 @@ def leakage_gap(
 
 def _score(prepared: Prepared, model: Model, parts: Split) -> float:
     """Macro F1 of the test part over the classes that occur in it."""
-    matrix = prepared.recipe.matrix(prepared.features, parts.test)
+    matrix = prepared.recipe.unlabelled_matrix(prepared.features, parts.test)
     truth = coded(parts.test, model.classes).reshape(-1)
     said = model.predict_proba(matrix).argmax(axis=-1).reshape(-1)
     known = truth >= 0

@@ -49,6 +49,15 @@ class Samples:
         columns = ("series_code", "first", "last", "scale", "known_at", "codes", "weight", "annotation", "span_length")
         return self.replace(**{name: getattr(self, name)[rows] for name in columns})
 
+    def unlabelled(self) -> Samples:
+        """The same windows without anything that tells their class: what a model is given to score."""
+        return self.replace(
+            codes=np.full_like(self.codes, UNLABELLED),
+            weight=np.ones_like(self.weight),
+            annotation=np.full_like(self.annotation, -1),
+            span_length=np.zeros_like(self.span_length),
+        )
+
     def replace(self, **changes: object) -> Samples:
         """A copy with some fields changed."""
         fields = {name: changes.get(name, getattr(self, name)) for name in Samples.__slots__}

@@ -12,6 +12,7 @@ from candle_ml.measuring import measure
 from candle_ml.training import fit, prepare
 
 from .conftest import Configs
+from .plants import Cheat
 
 _CHEATING = (
     "labels.window=12",
@@ -50,6 +51,29 @@ def test_a_model_that_can_only_cheat_has_a_large_gap(configs: Configs, dataset: 
 def test_the_gap_is_the_same_from_either_side(configs: Configs, dataset: Dataset) -> None:
     """A run on random blocks measures the purged ones beside it, and the other way round."""
     assert gap_of(configs, dataset, "split.method=random") == gap_of(configs, dataset)
+
+
+@pytest.mark.figure("planted leaks caught")
+def test_a_model_that_reads_the_classes_is_told_none(configs: Configs, dataset: Dataset) -> None:
+    """What a model is given to score holds no classes and weights, neither for the gap nor for a prediction."""
+    config = configs("candle-shape", "windowed", "model={use: cheat}", "calibration.enabled=false")
+    trained = fit(prepare(dataset, config), config)
+    model = trained.predictor.model
+    assert isinstance(model, Cheat)
+    gap = leakage_gap(trained, config)
+    assert isinstance(gap, LeakageGap)
+    assert gap.purged < 0.5
+    trained.predictor.scan(next(iter(dataset.series.values())).candles)
+    assert model.told == [({-1}, {1.0})] * 2
+
+
+def test_a_gap_below_zero_is_explained() -> None:
+    """A sign that looks wrong is told for what it is; one above zero speaks for itself."""
+    scores = "macro F1 of held-out samples 0.400 drawn at random, 0.500 purged"
+    below = "; below zero is no sign of a leak"
+    assert str(LeakageGap(0.4, 0.5)) == f"leakage gap -0.100: {scores}{below}"
+    assert str(LeakageGap(0.5, 0.5)).startswith("leakage gap +0.000: ")
+    assert str(LeakageGap(0.5, 0.5)).endswith("0.500 purged")
 
 
 def test_the_gap_can_be_switched_off(configs: Configs, dataset: Dataset) -> None:

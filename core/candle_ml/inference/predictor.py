@@ -31,8 +31,12 @@ class Recipe:
         return SeriesFeatures(candles, candle_features(self.plan, candles))
 
     def matrix(self, series: Mapping[SeriesKey, SeriesFeatures], samples: Samples) -> WindowMatrix:
-        """The lazy matrix of samples that all have enough history."""
+        """The lazy matrix of samples that all have enough history, with their classes: what a model is fitted on."""
         return WindowMatrix(self.plan, series, samples, self.layout)
+
+    def unlabelled_matrix(self, series: Mapping[SeriesKey, SeriesFeatures], samples: Samples) -> WindowMatrix:
+        """The same without classes and weights: what a model scores."""
+        return self.matrix(series, samples.unlabelled())
 
     def required_history(self, params: DecodeParams) -> int:
         """Candles that must stand before a candle so that its prediction is that of the full series."""
@@ -77,7 +81,7 @@ class Predictor:
         if not len(samples):
             shape = (0, len(self.classes)) if samples.kind == "window" else (0, samples.width, len(self.classes))
             return samples, np.empty(shape)
-        return samples, self.model.predict_proba(self.recipe.matrix({candles.key: series}, samples))
+        return samples, self.model.predict_proba(self.recipe.unlabelled_matrix({candles.key: series}, samples))
 
     def predict(self, candles: Candles) -> Prediction:
         """What the model says of every candle, whatever the threshold.

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from candle_ml.components import FitContext, Model, ModelTrainerComponent, Options
-from candle_ml.scores import SampleKind
+from candle_ml.scores import UNLABELLED, SampleKind
 from candle_ml.testing.examples import ArrayMatrix, example_matrix
 from candle_ml.testing.promises import Promise, require, require_same
 
@@ -100,6 +100,14 @@ def check_scores_samples_one_by_one(subject: Subject) -> None:
     require(none.shape == (0, *whole.shape[1:]), f"shape {none.shape} for no sample")
 
 
+def check_scores_features_alone(subject: Subject) -> None:
+    """Probabilities hang on the features, not on the `codes` and `weights` of the matrix that is scored."""
+    told = subject.validation
+    untold = ArrayMatrix(told.values, np.full_like(told.codes, UNLABELLED), np.ones_like(told.weights), told.columns)
+    found = subject.model.predict_proba(untold)
+    require_same(found, subject.model.predict_proba(told), "probabilities without codes and weights")
+
+
 def check_needs_no_validation(subject: Subject) -> None:
     """A model can be fitted without validation samples."""
     require(subject.fit(validation=False).classes == _CLASSES, "other classes without validation samples")
@@ -162,6 +170,7 @@ CHECKS: tuple[Promise, ...] = (
     check_gives_probabilities,
     check_learns,
     check_scores_samples_one_by_one,
+    check_scores_features_alone,
     check_needs_no_validation,
     check_is_deterministic,
     check_leaves_its_input_alone,
