@@ -50,6 +50,7 @@ def test_data_that_is_not_there_is_said_to_be_left_out(small_project: Path, monk
     told = candle_ml("audit", "leaks")
     assert told.exit_code == 0, told.output
     assert "\nskipped: the data at hand: " in told.stdout
+    assert "\nno leak in 9 checks, 1 not looked at, " in told.stdout
 
 
 def test_a_pipeline_without_labels_is_refused(small_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

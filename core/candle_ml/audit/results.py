@@ -45,14 +45,22 @@ class AuditReport(_Result):
         return tuple(row for row in self.rows if row.outcome == "leak")
 
     @property
+    def left_out(self) -> tuple[AuditRow, ...]:
+        """The rows that had nothing to look at."""
+        return tuple(row for row in self.rows if row.outcome == "skipped")
+
+    @property
+    def done(self) -> int:
+        """How many checks were made."""
+        return len(self.rows) - len(self.left_out)
+
+    @property
     def summary(self) -> str:
         """One line for a report."""
         if self.leaks:
             return f"{len(self.leaks)} leaks: {'; '.join(f'{row.subject}: {row.found}' for row in self.leaks)}"
-        done = sum(row.outcome == "clean" for row in self.rows)
-        skipped = [row for row in self.rows if row.outcome == "skipped"]
-        left = "".join(f"; not looked at: {row.check} ({row.subject}: {row.found})" for row in skipped)
-        return f"no leak in {done} checks (audit {self.key[:12]}){left}"
+        left = "".join(f"; not looked at: {row.check} ({row.subject}: {row.found})" for row in self.left_out)
+        return f"no leak in {self.done} checks (audit {self.key[:12]}){left}"
 
     def refuse_leaks(self) -> None:
         """Raise `AuditError` that names every leak."""

@@ -24,8 +24,9 @@ def leaks(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> Non
     """Poke every feature, label and block of a pipeline with what could not be known yet.
 
     Every extractor computes made candles of three series and two timeframes, cut after each candle in turn, and again
-    from its lookback alone; every pattern's sample is made again from what had happened when it says that it is known;
-    the blocks of the split must share neither candles nor future, on made candles and on the configured data.
+    from its lookback alone, and the configured data, cut in up to 64 places a series. Every pattern's sample is made
+    again from what had happened when it says that it is known, and all samples once more with other prices after them.
+    The blocks of the split must share neither candles nor future, on made candles and on the configured data.
 
     Exit code 0: no leak; 1: a leak was found.
     """
@@ -47,7 +48,8 @@ def _print(report: AuditReport) -> None:
             click.echo(f"{row.outcome}: {row.subject}: {row.found}")
     leaks = len(report.leaks)
     verdict = "no leak" if not leaks else "1 leak" if leaks == 1 else f"{leaks} leaks"
-    click.echo(f"{verdict} in {len(report.rows)} checks, {report.seconds:.0f} s")
+    left = f", {len(report.left_out)} not looked at" if report.left_out else ""
+    click.echo(f"{verdict} in {report.done} checks{left}, {report.seconds:.0f} s")
 
 
 def _looked_at(row: AuditRow) -> str:
