@@ -13,7 +13,18 @@ from benchmarks.speed.bench import FULL, QUICK, Bench
 from benchmarks.speed.machine import described
 from benchmarks.speed.results import Row, joined, read, table, write
 
-MEASUREMENTS = ("features", "feature_peers", "request", "services", "health", "start", "tracking", "training", "growth")
+MEASUREMENTS = (
+    "features",
+    "feature_peers",
+    "parts",
+    "request",
+    "services",
+    "health",
+    "start",
+    "tracking",
+    "training",
+    "growth",
+)
 """Modules of `benchmarks.speed.measurements`, in the order in which they run."""
 
 

@@ -24,8 +24,8 @@ class Sizes:
 
 
 FULL = Sizes(
-    repeats=7,
-    seconds=4.0,
+    repeats=5,
+    seconds=3.0,
     short=(1000, 10_000),
     long=(100_000,),
     growth=(1000, 10_000, 100_000, 1_000_000),

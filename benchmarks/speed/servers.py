@@ -76,7 +76,7 @@ def mlflow_models(project: Project, body: Path, folder: Path) -> Iterator[Server
     saved = folder / "mlflow-model"
     if not saved.exists():
         save = [*_peer("benchmarks.speed.peers.mlflow_model"), str(saved)]
-        subprocess.run(save, cwd=ROOT, env={**_environment(), **_model_of(project)}, check=True)
+        subprocess.run(save, cwd=ROOT, env={**_environment(save[0]), **_model_of(project)}, check=True)
     with _mlflow_served(_peer("mlflow"), saved, body, _model_of(project)) as server:
         yield server
 
@@ -106,7 +106,7 @@ def _running(
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**_environment(), **(variables or {})},
+            env={**_environment(command[0]), **(variables or {})},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -127,7 +127,7 @@ def _wait(process: subprocess.Popen[bytes], server: Server) -> None:
             server.answer()
             return
         except (OSError, urllib.error.HTTPError):
-            time.sleep(0.2)
+            time.sleep(0.5)
     raise RuntimeError(f"{process.args!r} does not answer")
 
 
@@ -152,11 +152,12 @@ def _model_of(project: Project) -> dict[str, str]:
     return {"PEER_MODEL": str(file), "PEER_CLASSES": ",".join(project.loaded.info.classes)}
 
 
-def _environment() -> dict[str, str]:
-    """Ours, without telemetry of anything that is started."""
+def _environment(python: str) -> dict[str, str]:
+    """Ours, with the commands of that Python before others, and without telemetry of anything that is started."""
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "BENTOML_DO_NOT_TRACK": "True"}
-    paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    return {**os.environ, **quiet, "PYTHONPATH": paths}
+    commands = os.pathsep.join([str(Path(python).parent), os.environ["PATH"]])
+    modules = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, **quiet, "PATH": commands, "PYTHONPATH": modules}
 
 
 def _free_port() -> int:

@@ -1,9 +1,10 @@
 """The 61 candle patterns as one `float32` matrix, against the bare calls of TA-Lib that it consists of.
 
-The floor calls the same 61 C functions through TA-Lib's own Python functions, without pandas, and throws each result
-away. candle-ml also scales, masks the warm-up and keeps everything. Both run in one thread on one core, and the time of
-that thread is taken; the row of two cores lets candle-ml use both, and takes the time on the wall. The last row is the
-matrix that windows are cut from: checked for values that are not finite, the features of a candle side by side.
+The floor calls the same 61 C functions on arrays, past the layer of TA-Lib's Python package that looks for data frames,
+and throws each result away. candle-ml also scales, masks the warm-up and keeps everything. Both run in one thread on
+one core, and the time of that thread is taken; the row of two cores lets candle-ml use both, and takes the time on the
+wall. `checked, by candle` is the matrix that windows are cut from: checked for values that are not finite, the features
+of a candle side by side.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from functools import partial
+from inspect import unwrap
 
 import numpy as np
 import talib
@@ -28,7 +30,7 @@ from candle_ml_features_talib.options import CdlOptions
 NAME = "features"
 ONE_THREAD, TWO_THREADS = Goal(1.10), Goal(0.6)
 _LONG_ENOUGH = 30_000  # candles, to be timed at once
-_FUNCTIONS = [getattr(talib, name) for name in talib.get_function_groups()["Pattern Recognition"]]
+_FUNCTIONS = [unwrap(getattr(talib, name)) for name in talib.get_function_groups()["Pattern Recognition"]]
 
 
 def measure(bench: Bench) -> Iterator[Row]:

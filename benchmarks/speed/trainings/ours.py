@@ -1,4 +1,4 @@
-"""candle-ml's trainer on windows of one series: `python -m benchmarks.speed.trainings.ours N ROUNDS FOLDER`."""
+"""candle-ml's trainer: `python -m benchmarks.speed.trainings.ours N ROUNDS THREADS FOLDER`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from benchmarks.speed.trainings.problem import CLASSES, LOOKBACK, ROWS_TOLD, Telling, arguments, candles_of, codes_of
+from benchmarks.speed.trainings.problem import CLASSES, LOOKBACK, ROWS_TOLD, Telling, asked, candles_of, codes_of
 
 from candle_ml.components import FitContext
 from candle_ml.config import parse_config
@@ -21,16 +21,16 @@ features:
     - use: talib-indicators
       indicators: [{function: RSI, scale: none}, {function: WILLR, scale: none}, {function: ROC, scale: none}]
 labels: {use: windowed, window: 25}
-model: {use: xgboost, early_stopping_rounds: null, class_weight: none, subsample: 1.0, rounds: %d}
+model: {use: xgboost, early_stopping_rounds: null, class_weight: none, subsample: 1.0, rounds: %d, threads: %d}
 """
 
 
 def main() -> None:
     """Train, and tell."""
-    windows, rounds, folder = arguments()
-    candles = candles_of(windows)
+    given = asked()
+    candles = candles_of(given.windows)
     codes = codes_of(candles)
-    config = parse_config(_PIPELINE % rounds, "pipeline.yaml", Path())
+    config = parse_config(_PIPELINE % (given.rounds, given.threads), "pipeline.yaml", Path())
     recipe = build_recipe(config)
     trainer = config.manager.build("model-trainer", config.model.chosen.name, config.model.chosen.options)
     telling = Telling()
@@ -44,7 +44,7 @@ def main() -> None:
     model = trainer.fit(matrix, None, FitContext(CLASSES, 0, 1))
     total = time.perf_counter() - telling.started
     few = recipe.matrix(series, samples.take(np.arange(len(samples)) < ROWS_TOLD))
-    np.save(folder / "ours.npy", model.predict_proba(few))
+    np.save(given.folder / "ours.npy", model.predict_proba(few))
     telling.done(total, len(samples), matrix.shape[1])
 
 

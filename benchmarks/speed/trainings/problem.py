@@ -55,7 +55,17 @@ class Telling:
         print(json.dumps(told))
 
 
-def arguments() -> tuple[int, int, Path]:
-    """Windows, rounds and the folder that the first probabilities are written to."""
-    windows, rounds, folder = sys.argv[1:]
-    return int(windows), int(rounds), Path(folder)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a training process is to do; `folder` gets its probabilities of the first windows."""
+
+    windows: int
+    rounds: int
+    threads: int
+    folder: Path
+
+
+def asked() -> Asked:
+    """What the command line says."""
+    windows, rounds, threads, folder = sys.argv[1:]
+    return Asked(int(windows), int(rounds), int(threads), Path(folder))

@@ -1,4 +1,4 @@
-"""The usual few lines: `python -m benchmarks.speed.trainings.script WINDOWS ROUNDS FOLDER`."""
+"""The usual few lines: `python -m benchmarks.speed.trainings.script WINDOWS ROUNDS THREADS FOLDER`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import talib
 import xgboost
-from benchmarks.speed.trainings.problem import LOOKBACK, ROWS_TOLD, WINDOW, Telling, arguments, candles_of, codes_of
+from benchmarks.speed.trainings.problem import LOOKBACK, ROWS_TOLD, WINDOW, Telling, asked, candles_of, codes_of
 
 PARAMETERS = {
     "objective": "multi:softprob",
@@ -19,15 +19,14 @@ PARAMETERS = {
     "max_depth": 4,
     "colsample_bytree": 0.3,
     "max_bin": 64,
-    "nthread": 1,
     "seed": 0,
 }
 
 
 def main() -> None:
     """Train, and tell."""
-    windows, rounds, folder = arguments()
-    candles = candles_of(windows)
+    given = asked()
+    candles = candles_of(given.windows)
     codes = codes_of(candles)
     telling = Telling()
     frame = pd.DataFrame({name: getattr(candles, name) for name in ("open", "high", "low", "close")})
@@ -41,9 +40,10 @@ def main() -> None:
     every = np.lib.stride_tricks.sliding_window_view(known, WINDOW, axis=0).transpose(0, 2, 1)
     rows = every.reshape(len(every), -1)
     telling.features_done()
-    booster = xgboost.train(PARAMETERS, xgboost.QuantileDMatrix(rows, codes, max_bin=64, nthread=1), rounds)
+    data = xgboost.QuantileDMatrix(rows, codes, max_bin=64, nthread=given.threads)
+    booster = xgboost.train(PARAMETERS | {"nthread": given.threads}, data, given.rounds)
     total = time.perf_counter() - telling.started
-    np.save(folder / "script.npy", booster.inplace_predict(rows[:ROWS_TOLD]))
+    np.save(given.folder / "script.npy", booster.inplace_predict(rows[:ROWS_TOLD]))
     telling.done(total, *rows.shape)
 
 
