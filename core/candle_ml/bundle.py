@@ -37,7 +37,10 @@ OUT_OF_FOLD = "out_of_fold.npz"
 MODEL_FOLDER = "model"
 _FIXED_FILES = frozenset({INFO, PIPELINE, EFFECTIVE, CALIBRATOR, GOLDEN})
 _OPTIONAL_FILES = frozenset({OUT_OF_FOLD})
-_LARGEST_MANIFEST = 1 << 20
+_NAMES = f"fixed names and {MODEL_FOLDER}/ with plain names"
+_LARGEST = {MANIFEST: 1 << 20, PIPELINE: 1 << 20, EFFECTIVE: 1 << 20, INFO: 16 << 20, CALIBRATOR: 16 << 20}
+_LARGEST |= {GOLDEN: 64 << 20, OUT_OF_FOLD: 256 << 20}
+_LARGEST_OF_MODEL = 2 << 30
 _BLOCK = 1 << 20
 
 
@@ -134,6 +137,8 @@ class BundleInfo(Frozen):
     annotation_ids: tuple[str, ...] = ()
     """What stood here before `annotations`: ids led by their series, whether fitted or not."""
     versions: Versions
+    sources: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of the Python files of each package that computes; empty where it was not noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +194,21 @@ def open_bundle(folder: Path, digest: str | None = None) -> SealedBundle:
     return SealedBundle(folder, file_digest(folder / MANIFEST), _info(folder))
 
 
+def check_files(folder: Path) -> None:
+    """Raise `BundleError` where a folder that should be a bundle has a link, or a file that no bundle has."""
+    if folder.is_symlink():
+        raise BundleError.at(folder.name, "a link or a special file", "a folder")
+    for name in sorted(_file_names(folder)):
+        check_file(folder.name, name)
+
+
+def check_file(folder: str, name: str, size: int = 0) -> None:
+    """Raise `BundleError` for a name or a size in bytes that no file of a bundle has; `folder` is its folder's name."""
+    if name != MANIFEST and not _safe(name):
+        raise BundleError.at(f"{folder}/{name}", "not a file of a bundle", _NAMES)
+    _check_size(f"{folder}/{name}", name, size)
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, read in blocks."""
     with path.open("rb") as stream:
@@ -200,8 +220,7 @@ def _manifest(folder: Path, digest: str | None) -> Mapping[str, str]:
     where = f"{folder.name}/{MANIFEST}"
     if not path.is_file() or path.is_symlink():
         raise BundleError.at(where, "missing", "a bundle written by candle-ml")
-    if path.stat().st_size > _LARGEST_MANIFEST:
-        raise BundleError.at(where, f"{path.stat().st_size} bytes", f"at most {_LARGEST_MANIFEST}")
+    _check_size(where, MANIFEST, path.stat().st_size)
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if digest is not None and found != digest:
@@ -214,7 +233,7 @@ def _manifest(folder: Path, digest: str | None) -> Mapping[str, str]:
         raise BundleError.at(where, f"format {manifest.format}", f"format {FORMAT}; train again with this version")
     for name in manifest.files:
         if not _safe(name):
-            raise BundleError.at(where, f"the file name {name!r}", f"fixed names and {MODEL_FOLDER}/ with plain names")
+            raise BundleError.at(where, f"the file name {name!r}", _NAMES)
     return manifest.files
 
 
@@ -232,17 +251,24 @@ def _safe(name: str) -> bool:
 
 
 def _file_names(folder: Path) -> set[str]:
-    """Relative names of all files; a link or a special file is refused."""
+    """Relative names of all files; a link, a special file or one of absurd size is refused."""
     names = set()
     for path in folder.rglob("*"):
-        mode = path.lstat().st_mode
+        found = path.lstat()
         name = path.relative_to(folder).as_posix()
-        if stat.S_ISDIR(mode):
+        if stat.S_ISDIR(found.st_mode):
             continue
-        if not stat.S_ISREG(mode):
+        if not stat.S_ISREG(found.st_mode):
             raise BundleError.at(f"{folder.name}/{name}", "a link or a special file", "a regular file")
+        _check_size(f"{folder.name}/{name}", name, found.st_size)
         names.add(name)
     return names
+
+
+def _check_size(where: str, name: str, size: int) -> None:
+    largest = _LARGEST.get(name, _LARGEST_OF_MODEL)
+    if size > largest:
+        raise BundleError.at(where, f"{size} bytes", f"at most {largest}")
 
 
 def _info(folder: Path) -> BundleInfo:

@@ -29,13 +29,12 @@ from candle_ml.config import PipelineConfig
 from candle_ml.dataset import effective_reviewed
 from candle_ml.evaluation import Evaluation
 from candle_ml.inference import OutOfFold, make_golden
-from candle_ml.inference.receipt import current_versions
+from candle_ml.inference.receipt import MOST_SLICES, current_versions
 from candle_ml.samples import series_annotation
 from candle_ml.scores import Samples
 from candle_ml.training import Prepared, Trained
 
 _PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999")
-_GOLDEN_SLICES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +114,7 @@ def _info(
         coverage=_coverage(trained, config),
         annotations=_annotations(prepared, config),
         versions=current_versions(_distributions(config)),
+        sources=predictor.sources,
     )
 
 
@@ -142,13 +142,13 @@ def _distributions(config: PipelineConfig) -> tuple[str, ...]:
 
 
 def _golden_ends(trained: Trained) -> list[tuple[Candles, int]]:
-    """Where golden slices end: the last training sample of each class in turn, at most eight."""
+    """Where golden slices end: the last training sample of each class in turn, at most `MOST_SLICES`."""
     samples, series = trained.prepared.split.train, trained.prepared.dataset.series
     ends: dict[tuple[SeriesKey, int], None] = {}
     for code in range(len(samples.classes)):
         for row in np.flatnonzero((samples.codes == code).reshape(len(samples), -1).any(axis=1))[-1:]:
             ends[samples.series[samples.series_code[row]], int(samples.last[row])] = None
-    return [(series[key].candles, end) for key, end in list(ends)[:_GOLDEN_SLICES]]
+    return [(series[key].candles, end) for key, end in list(ends)[:MOST_SLICES]]
 
 
 def _fitted(prepared: Prepared, config: PipelineConfig) -> tuple[Samples, ...]:

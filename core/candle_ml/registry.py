@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from candle_ml.bundle import BundleInfo
 from candle_ml.candles import LATEST_TIME
 from candle_ml.errors import RegistryError
+from candle_ml.fetching import fetch_bundle
 from candle_ml.tracking import TrackingPlace
 
 if TYPE_CHECKING:
@@ -153,16 +154,12 @@ class Registry:
         return frozenset(current.values()) | {numbers[-1] for numbers in earlier.values() if numbers}
 
     def fetch(self, version: RegisteredVersion, folder: Path) -> Path:
-        """Copy a version's bundle into `folder` (empty) and return where it is; nothing is parsed."""
-        import mlflow
+        """Copy a version's bundle into `folder` (empty) and return where it is; nothing is parsed.
 
+        Raises `BundleError` for links and for files that no bundle has.
+        """
         with self.place.guarded():
-            # A local store answers with its live path, so the destination is always named.
-            uri = f"models:/{version.name}/{version.version}/artifacts/bundle"
-            found = mlflow.artifacts.download_artifacts(
-                artifact_uri=uri, dst_path=str(folder), tracking_uri=self.place.uri, registry_uri=self.place.uri
-            )
-            return Path(found)
+            return fetch_bundle(f"models:/{version.name}/{version.version}", self.place.uri, folder)
 
     def _model(self) -> RegisteredModel | None:
         from mlflow.exceptions import MlflowException

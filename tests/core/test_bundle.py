@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from candle_ml.bundle import BundleInfo, Versions, model_hash, open_bundle, seal
+from candle_ml.bundle import BundleInfo, Versions, check_files, model_hash, open_bundle, seal
 from candle_ml.errors import BundleError
 
 INFO = BundleInfo(
@@ -135,6 +135,14 @@ def manifest_huge(folder: Path) -> None:
     (folder / "manifest.json").write_bytes(b" " * (1 << 20) + b"{}")
 
 
+def huge_configuration(folder: Path) -> None:
+    os.truncate(folder / "effective.yaml", (1 << 20) + 1)
+
+
+def huge_model(folder: Path) -> None:
+    os.truncate(folder / "model" / "model.ubj", (2 << 30) + 1)
+
+
 def no_manifest(folder: Path) -> None:
     (folder / "manifest.json").unlink()
 
@@ -161,6 +169,8 @@ BROKEN = {
     other_format: "bundle/manifest.json: format 2; format 1; train again with this version",
     manifest_not_json: "bundle/manifest.json: not a manifest; a bundle written by candle-ml",
     manifest_huge: "bundle/manifest.json: 1048578 bytes; at most 1048576",
+    huge_configuration: "bundle/effective.yaml: 1048577 bytes; at most 1048576",
+    huge_model: "bundle/model/model.ubj: 2147483649 bytes; at most 2147483648",
     no_manifest: "bundle/manifest.json: missing; a bundle written by candle-ml",
     unknown_info: "bundle/bundle.json: evil: Extra inputs are not permitted; a bundle of this version of candle-ml",
     info_of_wrong_type: (
@@ -177,6 +187,47 @@ def test_a_spoilt_bundle_is_refused_with_the_reason(bundle: Path, spoil: Callabl
     with pytest.raises(BundleError) as caught:
         open_bundle(bundle)
     assert str(caught.value) == BROKEN[spoil]
+
+
+def link_the_bundle(folder: Path) -> None:
+    folder.rename(folder.parent / "elsewhere")
+    folder.symlink_to(folder.parent / "elsewhere")
+
+
+def circle(folder: Path) -> None:
+    (folder / "again").symlink_to(".")
+
+
+def other_name(folder: Path) -> None:
+    (folder / "setup.py").write_text("print('run me')", "utf-8")
+
+
+STRANGE: dict[Callable[[Path], None], str] = {
+    link_the_bundle: "bundle: a link or a special file; a folder",
+    circle: "bundle/again: a link or a special file; a regular file",
+    link_model: "bundle/model/model.ubj: a link or a special file; a regular file",
+    link_model_folder: "bundle/model: a link or a special file; a regular file",
+    make_pipe: "bundle/model/pipe: a link or a special file; a regular file",
+    other_name: "bundle/setup.py: not a file of a bundle; fixed names and model/ with plain names",
+    huge_model: "bundle/model/model.ubj: 2147483649 bytes; at most 2147483648",
+}
+
+
+@pytest.mark.parametrize("spoil", STRANGE, ids=lambda spoil: spoil.__name__)
+def test_what_no_bundle_has_is_not_copied(bundle: Path, spoil: Callable[[Path], None]) -> None:
+    """A place that a bundle is fetched from is looked at, and not one file opened, before it is copied."""
+    check_files(bundle)
+    spoil(bundle)
+    with pytest.raises(BundleError) as caught:
+        check_files(bundle)
+    assert str(caught.value) == STRANGE[spoil]
+
+
+def test_no_huge_file_is_sealed(bundle: Path) -> None:
+    """What could not be opened again is an error where it is written."""
+    huge_configuration(bundle)
+    with pytest.raises(BundleError, match=r"^bundle/effective.yaml: 1048577 bytes; at most 1048576$"):
+        seal(bundle)
 
 
 def test_the_model_hash_covers_model_and_calibrator_only(bundle: Path) -> None:

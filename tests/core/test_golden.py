@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,3 +79,37 @@ def test_no_damage_escapes(golden: Golden, tmp_path: Path) -> None:
         except BundleError:
             refused += 1
     assert refused > 1000
+
+
+def cut(name: str) -> Callable[[dict[str, Any]], object]:
+    return lambda arrays: arrays.update({name: arrays[name][:-1]})
+
+
+ARRAYS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no closes": lambda arrays: arrays.update({"0.close": arrays["0.close"][:0]}),
+    "a close less": cut("0.close"),
+    "a time less": cut("0.time"),
+    "a close that is none": lambda arrays: arrays.update({"0.close": arrays["0.close"] * np.nan}),
+    "times backwards": lambda arrays: arrays.update({"0.time": arrays["0.time"][::-1]}),
+    "closes of another type": lambda arrays: arrays.update({"0.close": arrays["0.close"].astype(np.float32)}),
+    "a table of closes": lambda arrays: arrays.update({"0.close": arrays["0.close"].reshape(-1, 2)}),
+    "another timeframe": lambda arrays: arrays.update(keys=np.frombuffer(b'[["A","x"],["B","1d"]]', np.uint8)),
+    "nine slices": lambda arrays: arrays.update(keys=np.frombuffer(b'[%s["A","1d"]]' % (b'["A","1d"],' * 8), np.uint8)),
+    "deep keys": lambda arrays: arrays.update(keys=np.frombuffer(b"[" * 100_000, np.uint8)),
+}
+
+
+@pytest.mark.parametrize("change", ARRAYS.values(), ids=ARRAYS)
+def test_arrays_that_are_no_candles_are_refused(
+    golden: Golden, tmp_path: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    """Columns that indicators could not take never reach them."""
+    path = tmp_path / "golden.npz"
+    golden.save(path)
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    change(arrays)
+    np.savez(path, **arrays)
+    with pytest.raises(BundleError) as caught:
+        Golden.load(path)
+    assert str(caught.value) == "golden.npz: not golden rows; a bundle written by candle-ml"

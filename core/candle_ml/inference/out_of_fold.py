@@ -6,19 +6,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
-from zipfile import BadZipFile
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from candle_ml.annotations import NO_PATTERN
+from candle_ml.bundle_arrays import DAMAGE, check_unpacked, read_arrays
 from candle_ml.candles import SeriesKey
 from candle_ml.errors import BundleError
 from candle_ml.predictions import PredictedSpan, Prediction
 
 Origin = Literal["folds", "test block"]
 _ROUNDING = 1e-6
+_LARGEST_FILE = 256 << 20
 _SPAN_TIMES = ("start_time", "end_time", "known_at", "candle_count")
 
 
@@ -70,7 +71,10 @@ class OutOfFold:
         )
 
     def save(self, path: Path) -> None:
-        """Write one compressed `.npz` file; probabilities are stored as `float32`."""
+        """Write one compressed `.npz` file; probabilities are stored as `float32`.
+
+        Raises `BundleError` where `load` would refuse it for its size.
+        """
         arrays: dict[str, NDArray[np.generic]] = {}
         for number, prediction in enumerate(self.series.values()):
             arrays[f"{number}.time"] = prediction.time
@@ -85,24 +89,27 @@ class OutOfFold:
             arrays[f"{number}.span_confidence"] = np.array([span.confidence for span in prediction.spans])
         keys = [[key.pair, key.timeframe] for key in self.series]
         about = json.dumps({"origin": self.origin, "classes": self.classes, "series": keys})
+        check_unpacked(path.name, sum(array.nbytes for array in arrays.values()) + len(about), _LARGEST_FILE)
         np.savez_compressed(path, allow_pickle=False, about=np.frombuffer(about.encode(), dtype=np.uint8), **arrays)
 
     @classmethod
     def load(cls, path: Path) -> OutOfFold:
         """Read what `save` wrote. Raises `BundleError`."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                about = json.loads(arrays["about"].tobytes())
-                classes = tuple(about["classes"])
-                keys = [SeriesKey(*key) for key in about["series"]]
-                series = {key: _checked(_read(arrays, number, key, classes)) for number, key in enumerate(keys)}
-                return cls(get_args(Origin)[get_args(Origin).index(about["origin"])], classes, series)
-        except (KeyError, ValueError, TypeError, IndexError, OSError, EOFError, BadZipFile) as error:
+            arrays = read_arrays(path, _LARGEST_FILE)
+            about = json.loads(arrays["about"].tobytes())
+            classes = tuple(about["classes"])
+            keys = [SeriesKey(*key) for key in about["series"]]
+            series = {key: _checked(_read(arrays, number, key, classes)) for number, key in enumerate(keys)}
+            return cls(get_args(Origin)[get_args(Origin).index(about["origin"])], classes, series)
+        except DAMAGE as error:
             raise BundleError.at(path.name, "not out-of-fold predictions", "a bundle written by candle-ml") from error
 
 
-def _read(arrays: np.lib.npyio.NpzFile, number: int, key: SeriesKey, classes: tuple[str, ...]) -> Prediction:
+def _read(arrays: Mapping[str, NDArray[Any]], number: int, key: SeriesKey, classes: tuple[str, ...]) -> Prediction:
     time = np.asarray(arrays[f"{number}.time"], dtype=np.int64)
+    if len(arrays[f"{number}.span_times"]) > len(time) or (np.diff(time) <= 0).any():
+        raise ValueError("more spans than candles, or times out of order")
     times = arrays[f"{number}.span_times"].tolist()
     labels = [classes[code] for code in arrays[f"{number}.span_classes"].tolist()]
     confidence = arrays[f"{number}.span_confidence"].tolist()
@@ -116,11 +123,11 @@ def _read(arrays: np.lib.npyio.NpzFile, number: int, key: SeriesKey, classes: tu
 
 
 def _checked(read: Prediction) -> Prediction:
-    """Raises `ValueError` for what cannot be shown: times out of order, or shares that are none."""
+    """Raises `ValueError` for what cannot be shown: classes out of order, or shares that are none."""
     shares = read.probabilities[read.sufficient]
     sure = np.array([span.confidence for span in read.spans])
-    if read.classes[0] != NO_PATTERN or (np.diff(read.time) <= 0).any():
-        raise ValueError("classes or times are out of order")
+    if read.classes[0] != NO_PATTERN:
+        raise ValueError("classes are out of order")
     if not all(((values >= 0) & (values <= 1 + _ROUNDING)).all() for values in (shares, sure)):
         raise ValueError("a probability that is none")
     return read

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from candle_ml.bundle import Versions
+from candle_ml.bundle_arrays import DAMAGE, read_arrays
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.errors import BundleError
 from candle_ml.features import window_features
@@ -21,6 +22,8 @@ from candle_ml.inference.predictor import Predictor
 from candle_ml.scores import Samples
 
 GOLDEN_ROWS = 16
+MOST_SLICES = 8
+_LARGEST_FILE = 64 << 20
 LARGEST_ULP = 4
 LARGEST_DIFFERENCE = 1e-6
 _COMPUTING_PACKAGES = ("candle-ml", "numpy", "scipy", "TA-Lib", "scikit-learn", "skops", "xgboost", "xgboost-cpu")
@@ -62,22 +65,38 @@ class Golden:
     def load(cls, path: Path) -> Golden:
         """Read what `save` wrote. Raises `BundleError` for anything else."""
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                keys = json.loads(arrays["keys"].tobytes())
-                return cls(tuple(_read_slice(arrays, number, SeriesKey(*key)) for number, key in enumerate(keys)))
-        except (KeyError, ValueError, TypeError, OSError, EOFError, RuntimeError, BadZipFile) as error:
+            arrays = read_arrays(path, _LARGEST_FILE)
+            keys = _keys(arrays)
+            return cls(tuple(_read_slice(arrays, number, SeriesKey(*key)) for number, key in enumerate(keys)))
+        except DAMAGE as error:
             raise BundleError.at(path.name, "not golden rows", "a bundle written by candle-ml") from error
 
 
-def _read_slice(arrays: np.lib.npyio.NpzFile, number: int, key: SeriesKey) -> GoldenSlice:
-    def column(name: str) -> NDArray[np.float64]:
-        return np.asarray(arrays[f"{number}.{name}"])
+def _keys(arrays: Mapping[str, NDArray[Any]]) -> list[tuple[str, str]]:
+    keys: list[tuple[str, str]] = json.loads(arrays["keys"].tobytes())
+    if len(keys) > MOST_SLICES:
+        raise ValueError("too many slices")
+    return keys
 
-    volume = column("volume") if f"{number}.volume" in arrays else None
-    time = np.asarray(arrays[f"{number}.time"])
-    candles = Candles(key, time, column("open"), column("high"), column("low"), column("close"), volume)
-    features, windows = arrays[f"{number}.features"], arrays[f"{number}.windows"]
-    return GoldenSlice(candles, features, windows, column("probabilities"))
+
+def _read_slice(arrays: Mapping[str, NDArray[Any]], number: int, key: SeriesKey) -> GoldenSlice:
+    names = ("time", "open", "high", "low", "close", "volume")
+    columns = [arrays[f"{number}.{name}"] for name in names if name != "volume" or f"{number}.volume" in arrays]
+    _check_candles(columns)
+    return GoldenSlice(
+        Candles(key, *columns), *(arrays[f"{number}.{name}"] for name in ("features", "windows", "probabilities"))
+    )
+
+
+def _check_candles(columns: list[NDArray[Any]]) -> None:
+    """Raises `ValueError` for columns that indicators could not take."""
+    time, *values = columns
+    if any(column.shape != (len(time),) for column in columns) or (np.diff(time) <= 0).any():
+        raise ValueError("columns of different lengths, or times out of order")
+    if time.dtype != np.int64 or any(column.dtype != np.float64 for column in values):
+        raise ValueError("columns of another type")
+    if not all(np.isfinite(column).all() for column in values):
+        raise ValueError("values that are not finite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +116,7 @@ class Receipt:
 
 def make_golden(predictor: Predictor, ends: Sequence[tuple[Candles, int]]) -> Golden:
     """Golden slices that end at the given candle index of each series, with just enough candles before them."""
-    history = predictor.recipe.plan.lookback + predictor.recipe.encoder.longest_window - 1 + GOLDEN_ROWS
+    history = _history(predictor)
     slices = []
     for candles, end in ends:
         part = candles[max(0, end + 1 - history) : end + 1]
@@ -118,6 +137,8 @@ def compare(predictor: Predictor, golden: Golden, made_with: Versions) -> Receip
     ulp, difference, rows = 0, 0.0, 0
     for number, part in enumerate(golden.slices):
         where = f"golden slice {number + 1} ({part.candles.key})"
+        if len(part.candles) > _history(predictor):
+            raise BundleError.at(where, f"{len(part.candles)} candles", f"at most {_history(predictor)}")
         features, windows, probabilities = _compute(predictor, part.candles)
         ulp = max(ulp, _ulp(where, part.features, features), _ulp(where, part.windows, windows))
         difference = max(difference, _difference(where, part.probabilities, probabilities))
@@ -146,6 +167,11 @@ def differences(made_with: Versions, here: Versions) -> tuple[str, ...]:
         for name in theirs
         if theirs.get(name) != ours.get(name)
     )
+
+
+def _history(predictor: Predictor) -> int:
+    """Candles that a slice needs, and no more."""
+    return predictor.recipe.plan.lookback + predictor.recipe.encoder.longest_window - 1 + GOLDEN_ROWS
 
 
 def _compute(
