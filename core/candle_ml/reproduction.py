@@ -33,7 +33,8 @@ class Reproduction:
     """A bundle beside the model that was trained again.
 
     `largest_difference` is that of the golden probabilities, infinite where their shapes differ. It is `reproduced`
-    where that is at most 1e-6 and, with the same versions of everything that computes, the model files are the same.
+    where that is at most 1e-6 and, with the same versions and source of everything that computes, the model files are
+    the same.
     """
 
     compared: tuple[Compared, ...]
@@ -48,8 +49,9 @@ def reproduce(
     end: int | None = None,
     progress: Progress = no_progress,
 ) -> Reproduction:
-    """Train again from the configuration in a bundle and the data of the project in `root`.
+    """Train again, with the code that is installed here, from the configuration in a bundle and the data of a project.
 
+    No commit is checked out: what the bundle notes of versions and source code is compared with what is here.
     The data is the kept version that the bundle names, else what the sources hold from `start` to `end` (those of the
     training). Raises `DataError` where that is no longer what the bundle was trained on, and what training raises.
     """
@@ -76,15 +78,18 @@ def _compared(sealed: SealedBundle, trained: Trained, config: PipelineConfig) ->
     rows, difference = _golden(sealed, trained)
     differing = differences(info.versions, current_versions(tuple(info.versions.packages)))
     near = difference <= LARGEST_DIFFERENCE
+    edited = sorted(name for name, digest in trained.predictor.sources.items() if info.sources.get(name) != digest)
+    source = ("not noted", "", None) if not info.sources else ("", ", ".join(edited), not edited)
     compared = (
         Compared("data", info.data_hash[:12], trained.prepared.dataset.hash[:12], True),
         Compared("configuration", info.config_hash[:12], config.hash[:12], info.config_hash == config.hash),
-        Compared("commit", (info.commit or "unknown")[:12], (git_commit(config.root) or "unknown")[:12], None),
+        Compared("project commit", (info.commit or "none")[:12], (git_commit(config.root) or "none")[:12], None),
         Compared("versions", "", "; ".join(differing), not differing),
+        Compared("source code", *source),
         Compared("golden probabilities", f"{rows} rows", f"differ by {difference:.3g}", near),
         Compared("model hash", stored[:12], made[:12], made == stored),
     )
-    return Reproduction(compared, difference, near and (made == stored or bool(differing)))
+    return Reproduction(compared, difference, near and (made == stored or bool(differing or edited)))
 
 
 def _golden(sealed: SealedBundle, trained: Trained) -> tuple[int, float]:

@@ -151,6 +151,28 @@ def test_other_package_versions_excuse_other_model_files(registered: Registered,
     assert versions.here.startswith("numpy: made with 0.")
 
 
+def test_code_that_was_edited_is_named(registered: Registered, tmp_path: Path) -> None:
+    """A package whose source is not that of the training is named, and excuses other model files."""
+    sources = open_bundle(registered.bundle).info.sources
+    packages = {"candle_ml", "candle_ml_features_talib", "candle_ml_labels_windowed", "candle_ml_models_tree"}
+    assert set(sources) == packages
+    bundle = resealed(registered, tmp_path, "bundle.json", lambda text: text.replace(sources["candle_ml"], "0" * 64))
+    made = reproduce(open_bundle(bundle), registered.root)
+    (source,) = (row for row in made.compared if row.what == "source code")
+    assert (source.stored, source.same) == ("", False)
+    assert "candle_ml" in source.here.split(", ")
+    assert made.reproduced
+
+
+def test_a_bundle_that_notes_no_source_says_so(registered: Registered, tmp_path: Path) -> None:
+    """Where nothing was noted of the source code, nothing is decided by it."""
+    bundle = resealed(
+        registered, tmp_path, "bundle.json", lambda text: json.dumps({**json.loads(text), "sources": {}}, indent=1)
+    )
+    (source,) = (row for row in reproduce(open_bundle(bundle), registered.root).compared if row.what == "source code")
+    assert (source.stored, source.here, source.same) == ("not noted", "", None)
+
+
 def test_a_kept_data_version_outlives_its_files(tmp_path: Path, real_candles: str) -> None:
     """A version that names its data is reproduced from it, whatever the sources have become."""
     path = write_small(tmp_path / "project", real_candles, "data: {enabled: true}\ntracking: {enabled: false}\n")

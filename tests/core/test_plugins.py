@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from candle_ml.components import ComponentKind, FeatureExtractorComponent, NoOpt
 from candle_ml.errors import PluginError
 from candle_ml.plugins import PluginManager, PluginRow
 from candle_ml.plugins.records import Offer, Provider
+from candle_ml.plugins.source_code import source_digests
 
 Load = Callable[..., PluginManager]
 
@@ -301,6 +303,23 @@ def test_a_component_that_builds_nothing_is_named(build: Callable[[object], obje
     with pytest.raises(PluginError) as caught:
         manager.build("feature-extractor", "odd", NoOptions())
     assert str(caught.value) == f"feature-extractor 'odd' of plugin 'odd-plugin' of odd-things 1: {told}"
+
+
+def test_the_digest_of_a_package_follows_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edit, or another name, of any Python file changes the digest of its top-level package, and of no other."""
+    folder = tmp_path / "digested" / "inner"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").write_text("", "utf-8")
+    (folder / "__init__.py").write_text("class Part:\n    pass\n", "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    part = import_module("digested.inner").Part()
+    first = source_digests([part, NoOptions()])
+    assert set(first) == {"candle_ml", "digested"}
+    assert source_digests([part]) == {"digested": first["digested"]}
+    (folder / "__init__.py").write_text("class Part:\n    ahead = 1\n", "utf-8")
+    second = source_digests([part])["digested"]
+    (folder.parent / "__init__.py").rename(folder / "moved.py")
+    assert len({first["digested"], second, source_digests([part])["digested"]}) == 3
 
 
 def test_a_disabled_plugin_is_never_imported(install_fake: Callable[..., Path]) -> None:

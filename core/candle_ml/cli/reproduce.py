@@ -37,9 +37,10 @@ def command(
     """Train a registered VERSION again from the configuration in its bundle, and compare.
 
     It learns from the data version that it was trained on; where none was kept, the configured sources must still hold
-    the same data. Nothing is registered.
+    the same data. It learns with the code that is installed: no commit is checked out, but what differs from the code
+    and the package versions of then is named. Nothing is registered.
 
-    Exit code 0: golden probabilities agree to 1e-6 and, with the same package versions, the model files are the same;
+    Exit code 0: golden probabilities agree to 1e-6 and, with the same versions and code, the model files are the same;
     1: they do not.
     """
     settings = load_config(config_path(config), overrides)

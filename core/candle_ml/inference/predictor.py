@@ -13,6 +13,7 @@ from candle_ml.candles import Candles, SeriesKey
 from candle_ml.components import LabelEncoder, MatrixLayout, Model
 from candle_ml.config import PipelineConfig, check_sample_kind
 from candle_ml.features import FeaturePlan, candle_features, plan
+from candle_ml.plugins.source_code import source_digests
 from candle_ml.predictions import Prediction
 from candle_ml.samples import SeriesFeatures, WindowMatrix, with_history
 from candle_ml.scores import DecodeParams, Samples, Scores
@@ -25,6 +26,13 @@ class Recipe:
     plan: FeaturePlan
     encoder: LabelEncoder
     layout: MatrixLayout
+
+    @property
+    def parts(self) -> tuple[object, ...]:
+        """What plugins have built for it: the extractors and the encoder."""
+        of_candles = (one.extractor for one in self.plan.candle_extractors)
+        of_windows = (one.extractor for one in self.plan.window_extractors)
+        return (*of_candles, *of_windows, self.encoder)
 
     def features(self, candles: Candles) -> SeriesFeatures:
         """The candles and their feature matrix."""
@@ -68,6 +76,11 @@ class Predictor:
     def classes(self) -> tuple[str, ...]:
         """Class names by code; the first is `O`."""
         return self.model.classes
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """SHA-256 of the source of everything that computes, by package: candle-ml itself and the plugins."""
+        return source_digests((self, *self.recipe.parts, self.model))
 
     @property
     def required_history(self) -> int:
