@@ -8,7 +8,7 @@ const HOUR = 3600;
 const CANDLES = 300;
 
 let annotator: Running;
-const { folder, remove } = temporaryFolder();
+let temporary: ReturnType<typeof temporaryFolder>;
 
 function wave(count: number): string {
   const rows = Array.from({ length: count }, (_, index) => {
@@ -19,11 +19,12 @@ function wave(count: number): string {
 }
 
 test.beforeAll(async () => {
-  annotator = await startAnnotator(folder, `http://127.0.0.1:${await freePort()}`);
+  temporary = temporaryFolder();
+  annotator = await startAnnotator(temporary.folder, `http://127.0.0.1:${await freePort()}`);
 });
 test.afterAll(async () => {
   await annotator.stop();
-  remove();
+  temporary.remove();
 });
 test.beforeEach(async ({ page }) => {
   await page.goto(annotator.url);

@@ -30,12 +30,13 @@ let port: number;
 let annotator: Running;
 let service: Running | undefined;
 let page: Page;
-const { folder, remove } = temporaryFolder();
+let temporary: ReturnType<typeof temporaryFolder>;
 
 test.beforeAll(async ({ browser }) => {
-  project = await createProject(folder);
+  temporary = temporaryFolder();
+  project = await createProject(temporary.folder);
   port = await freePort();
-  annotator = await startAnnotator(folder, `http://127.0.0.1:${port}`);
+  annotator = await startAnnotator(temporary.folder, `http://127.0.0.1:${port}`);
   trainFromAnnotator(project, annotator.url);
   page = await browser.newPage({ viewport: { width: 1440, height: 860 } });
   await page.goto(annotator.url);
@@ -44,7 +45,7 @@ test.afterAll(async () => {
   await service?.stop();
   await annotator.stop();
   await page.close();
-  remove();
+  temporary.remove();
 });
 
 /** Index of the candle at a time. */
