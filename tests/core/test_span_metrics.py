@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import statistics
 from collections.abc import Sequence
 
 import pytest
@@ -47,16 +48,18 @@ def random_spans(draw: random.Random) -> tuple[Span, ...]:
     for _ in range(draw.randint(1, 6)):
         first = draw.randint(0, 7)
         length = draw.choice([1, 2, 3, 4, 6])
-        found.append(Span(draw.choice("aaab"), first, first + length - 1, scored=draw.random() < 0.8))
+        last = first + length - 1
+        known_at = draw.choice([None, last, last + draw.randint(-1, 9)])
+        found.append(Span(draw.choice("aaab"), first, last, scored=draw.random() < 0.8, known_at=known_at))
     return tuple(found)
 
 
 @pytest.mark.figure("span matchings and scores equal to those of trying every matching", CASES)
 def test_matching_agrees_with_trying_every_matching() -> None:
-    """In 10,000 random cases the matching is one to one, eligible and the best of all, and the scores are its."""
+    """In 10,000 random cases the matching is one to one, eligible and the best of all; scores and timing are its."""
     draw = random.Random(5)
     matched = 0
-    for _ in range(CASES):
+    for case in range(CASES):
         truth, predicted = random_spans(draw), random_spans(draw)
         iou, tolerance = draw.choice([0.1, 0.2, 0.3, 0.5, 0.7]), draw.randint(0, 2)
         matches = match_spans(truth, predicted, iou, tolerance)
@@ -66,22 +69,61 @@ def test_matching_agrees_with_trying_every_matching() -> None:
         scored, number, total = best_value(truth, predicted, iou, tolerance)
         assert (sum(truth[m.truth].scored for m in matches), len(matches)) == (scored, number)
         assert abs(sum(m.overlap for m in matches) - total) < 1e-9
-        assert_scores_follow(truth, predicted, iou, tolerance, found=scored)
+        assert_scores_follow(truth, predicted, iou, tolerance, matches)
+        if case % 10 == 0:
+            assert_timing_follows(truth, predicted, iou, tolerance, matches)
         matched += number
     assert matched > 9_000
 
 
 def assert_scores_follow(
-    truth: tuple[Span, ...], predicted: tuple[Span, ...], iou: float, tolerance: int, found: int
+    truth: tuple[Span, ...], predicted: tuple[Span, ...], iou: float, tolerance: int, matches: Sequence[SpanMatch]
 ) -> None:
-    """Of all labels together: recall is the best that there is, and every score lies in 0 to 1 and fits its counts."""
-    micro = span_scores([SeriesSpans(truth, predicted)], ("a", "b"), iou, tolerance).micro
-    assert (micro.matched, micro.truth) == (found, sum(span.scored for span in truth))
-    assert micro.recall == (found / micro.truth if micro.truth else 0.0)
-    assert micro.precision == (found / micro.predicted if micro.predicted else 0.0)
-    total = micro.truth + micro.predicted
-    assert micro.f1_score == (2 * found / total if total else 0.0)
-    assert max(micro.precision, micro.recall, micro.f1_score) <= 1.0
+    """Scores of each label and of all together are those that counting the matches by hand gives, in 0 to 1."""
+    level = span_scores([SeriesSpans(truth, predicted)], ("a", "b"), iou, tolerance)
+    used = {match.predicted for match in matches}
+    for labels, score in (("a", level.per_label["a"]), ("b", level.per_label["b"]), ("ab", level.micro)):
+        right = sum(truth[m.truth].scored for m in matches if truth[m.truth].label in labels)
+        there = sum(span.scored for span in truth if span.label in labels)
+        wrong = sum(s.scored and n not in used for n, s in enumerate(predicted) if s.label in labels)
+        assert (score.matched, score.truth, score.predicted) == (right, there, right + wrong)
+        assert score.recall == (right / there if there else 0.0)
+        assert score.precision == (right / (right + wrong) if right + wrong else 0.0)
+        missed = there - right
+        assert score.f1_score == (2 * right / (2 * right + wrong + missed) if right + wrong + missed else 0.0)
+        assert max(score.precision, score.recall, score.f1_score) <= 1.0
+
+
+def assert_timing_follows(
+    truth: tuple[Span, ...], predicted: tuple[Span, ...], iou: float, tolerance: int, matches: Sequence[SpanMatch]
+) -> None:
+    """Boundary errors and delays are those of the scored matches, counted candle by candle."""
+    timing = span_metrics([SeriesSpans(truth, predicted)], ("a", "b"), iou, tolerance, levels=()).timing
+    pairs = [(truth[m.truth], predicted[m.predicted]) for m in matches if truth[m.truth].scored]
+    if not pairs:
+        assert timing is None
+        return
+    assert timing is not None
+    known = [found.last if found.known_at is None else found.known_at for _, found in pairs]
+    errors = {
+        "start_error": [len(range(*sorted((true.first, found.first)))) for true, found in pairs],
+        "end_error": [len(range(*sorted((true.last, found.last)))) for true, found in pairs],
+        "detection_delay": [candle - true.last for candle, (true, _) in zip(known, pairs, strict=True)],
+    }
+    assert timing.matches == len(pairs)
+    for name, values in errors.items():
+        spread = getattr(timing, name)
+        assert spread.median == statistics.median(values)
+        assert spread.p95 == pytest.approx(percentile(values, 0.95))
+
+
+def percentile(values: Sequence[int], share: float) -> float:
+    """The value below which a share lies, on the line between the two nearest in order."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
 def test_greedy_choice_would_lose_a_match() -> None:

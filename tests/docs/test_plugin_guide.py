@@ -40,6 +40,8 @@ def squeezed(text: str) -> str:
     return " ".join(text.split())
 
 
+# Two environments, a wheel and a training: minutes where others use the machine too.
+@pytest.mark.timeout(1200)
 def test_the_guide_makes_a_plugin_and_trains_with_it(fresh: dict[str, str], tmp_path: Path) -> None:
     """Every file and command of the guide, in its order and offline, works and prints what is shown below it."""
     root = tmp_path / "candle-climb"
