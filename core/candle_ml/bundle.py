@@ -47,6 +47,11 @@ _BLOCK = 1 << 20
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 UnixTime = Annotated[int, Field(ge=0, le=253_402_300_799)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Color = Annotated[str, Field(pattern=r"^[#A-Za-z0-9(),.% /]{1,64}$")]
+Timeframe = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}[smhdwM]$")]
+Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f\x{202a}-\x{202e}\x{2066}-\x{2069}]{1,500}$")]
+"""One line without characters that turn the direction of what follows."""
 
 
 class Frozen(BaseModel):
@@ -79,9 +84,9 @@ class Coverage(Frozen):
     `ranges` are disjoint, ordered `(first open time, last open time)`, both inclusive.
     """
 
-    pair: str
-    timeframe: str
-    ranges: tuple[tuple[int, int], ...]
+    pair: Text
+    timeframe: Timeframe
+    ranges: tuple[tuple[UnixTime, UnixTime], ...]
 
 
 class SeriesAnnotations(Frozen):
@@ -91,8 +96,8 @@ class SeriesAnnotations(Frozen):
     rest: of the test block, or left out.
     """
 
-    pair: str
-    timeframe: str
+    pair: Text
+    timeframe: Timeframe
     fitted: tuple[str, ...]
     others: tuple[str, ...]
 
@@ -108,28 +113,28 @@ class BundleInfo(Frozen):
     """What a bundle says of itself. Times are Unix seconds UTC, lengths are in candles."""
 
     format: int = FORMAT
-    model_name: str
-    model_type: str
-    experiment_name: str
-    run_id: str
+    model_name: Name
+    model_type: Text
+    experiment_name: Text
+    run_id: Name
     trained_at: UnixTime
     seed: int
-    classes: tuple[str, ...]
-    label_colors: dict[str, str]
+    classes: tuple[Text, ...]
+    label_colors: dict[Text, Color]
     thresholds: dict[str, Share]
     lengths: dict[str, Count]
-    timeframes: tuple[str, ...]
+    timeframes: Annotated[tuple[Timeframe, ...], Field(min_length=1, max_length=1000)]
     window: int
     lookback: int
     required_history: int
     delay: int
-    columns: tuple[str, ...]
+    columns: tuple[Text, ...]
     needs_volume: tuple[str, ...]
-    config_hash: str
-    data_hash: str
-    data_version: str | None = None
-    label_set_hash: str | None = None
-    commit: str | None = None
+    config_hash: Text
+    data_hash: Text
+    data_version: Text | None = None
+    label_set_hash: Text | None = None
+    commit: Text | None = None
     refit: bool = False
     metrics: MetricsSummary = MetricsSummary()
     coverage: tuple[Coverage, ...] = ()

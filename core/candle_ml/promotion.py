@@ -93,6 +93,7 @@ def _score_of(
     """The holder's score, and the labels that only the holder knows."""
     with tempfile.TemporaryDirectory() as folder:
         loaded = load_model(registry.fetch(holder, Path(folder)), holder.digest)
+        holder.check(loaded.info)
         forgotten = tuple(name for name in loaded.info.classes if name not in ours.thresholds and name != NO_PATTERN)
         evaluation = None if forgotten else evaluate(loaded)
     return 0.0 if evaluation is None else _span_f1(evaluation), forgotten

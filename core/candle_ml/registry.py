@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from candle_ml.bundle import BundleInfo
 from candle_ml.candles import LATEST_TIME
-from candle_ml.errors import RegistryError
+from candle_ml.errors import BundleError, RegistryError
 from candle_ml.fetching import fetch_bundle
 from candle_ml.tracking import TrackingPlace
 
@@ -42,6 +42,13 @@ class RegisteredVersion:
     model_type: str
     trained_at: int
     f1_macro: float | None
+
+    def check(self, info: BundleInfo) -> None:
+        """Raise `BundleError` unless a bundle says that it is of this model and run."""
+        where = f"model {self.name} version {self.version}"
+        for what, found, registered in (("model", info.model_name, self.name), ("run", info.run_id, self.run_id)):
+            if found != registered:
+                raise BundleError.at(where, f"a bundle of {what} {found}", f"{registered}, as registered")
 
 
 class Registry:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from candle_ml.inference import Golden, LoadedModel, answer, load_model
 from candle_ml.registry import RegisteredVersion, Registry
 from candle_ml.trace import Trace, trace, trace_bundle
 from candle_ml.tracking import TrackingPlace
+from candle_ml_server.folders import make_folder, remove_folder
 
 if TYPE_CHECKING:
     from candle_ml.state import StateStore
@@ -27,7 +26,7 @@ class ServedModel:
         self.version = version
         self.loaded = loaded
         self._bundle = bundle
-        self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._remove = weakref.finalize(self, remove_folder, folder)
 
     def trace(self, version: RegisteredVersion, states: StateStore | None) -> Trace:
         """What it was made of, from its own bundle; `version` is what the registry says of it."""
@@ -76,13 +75,14 @@ class ModelStore:
         if not version.digest:
             where = f"model {version.name} version {version.version}"
             raise BundleError.at(where, "no digest recorded", "a version that candle-ml registered")
-        folder = Path(tempfile.mkdtemp(prefix="candle-ml-model-"))
+        folder = make_folder()
         try:
             bundle = self._connected().fetch(version, folder)
             loaded = load_model(bundle, version.digest)
+            version.check(loaded.info)
             _warm_up(loaded, bundle)
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
             raise
         return ServedModel(version, loaded, folder, bundle)
 

@@ -46,4 +46,6 @@ def selected(config: PipelineConfig, model: str | None, bundle: Path | None) -> 
         where = f"model {version.name} version {version.version}"
         raise RegistryError.at(where, "no digest recorded", "a version that candle-ml registered")
     with tempfile.TemporaryDirectory() as folder:
-        yield load_model(registry.fetch(version, Path(folder)), version.digest)
+        loaded = load_model(registry.fetch(version, Path(folder)), version.digest)
+        version.check(loaded.info)
+        yield loaded
