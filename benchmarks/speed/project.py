@@ -58,27 +58,19 @@ class Project:
         return self.candles[-REQUEST_CANDLES:]
 
 
-_OWN: dict[ModelName, tuple[str, ...]] = {"xgboost": (), "random-forest": ("model.early_stopping_rounds=null",)}
-
-
-_OWN: dict[ModelName, tuple[str, str]] = {
-    # Without early stopping, so that every run measures a model of the same size.
-    "xgboost": ("model.early_stopping_rounds=null", "model.rounds"),
-    "random-forest": ("model.use=random-forest", "model.trees"),
-}
-_TREES, _QUICK_TREES = 300, 10
+_SIZE: dict[ModelName, str] = {"xgboost": "model.rounds", "random-forest": "model.trees"}
+_QUICK_TREES = 10
 
 
 def trained(folder: Path, model: ModelName, quick: bool) -> Project:
-    """Make the project and train: 300 rounds or trees, as candle-ml does without being told, or a tiny model."""
+    """Make the project and train as candle-ml does without being told more; `quick` gives a tiny model."""
     made = candles(bricks(_CANDLES, np.random.default_rng(_SEED)))
     chart = annotated(made, spans(made, SINGLE), tuple(SINGLE), _CANDLES - _UNSEEN, 10 if quick else 40)
     root = folder / model
     root.mkdir()
     write_project(root, chart, PIPELINE)
-    fixed, size = _OWN[model]
-    overrides = (fixed, f"{size}={_QUICK_TREES if quick else _TREES}")
-    project = Project(root, model, made[_CANDLES - _UNSEEN :], overrides)
+    tiny = (f"{_SIZE[model]}={_QUICK_TREES}",) if quick else ()
+    project = Project(root, model, made[_CANDLES - _UNSEEN :], (f"model.use={model}", *tiny))
     run(project.config)
     return project
 
