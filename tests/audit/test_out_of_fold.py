@@ -126,6 +126,9 @@ def test_arrays_that_do_not_fit_together_are_refused(stored: OutOfFold, tmp_path
         {"0.probabilities": content["0.probabilities"] + 1},
         {"0.time": content["0.time"][::-1]},
         {"0.span_confidence": content["0.span_confidence"] - 2},
+        {"0.time": content["0.time"] - 10**12},
+        {"0.span_times": content["0.span_times"] + 10**12},
+        {"0.span_times": np.repeat(content["0.span_times"], 99, axis=0)},
     ):
         np.savez(path, **{**content, **change})
         with pytest.raises(BundleError, match="not out-of-fold predictions"):

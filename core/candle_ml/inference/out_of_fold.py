@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from candle_ml.annotations import NO_PATTERN
 from candle_ml.bundle_arrays import DAMAGE, check_unpacked, read_arrays
-from candle_ml.candles import SeriesKey
+from candle_ml.candles import LATEST_TIME, SeriesKey
 from candle_ml.errors import BundleError
 from candle_ml.predictions import PredictedSpan, Prediction
 
@@ -108,14 +108,16 @@ class OutOfFold:
 
 def _read(arrays: Mapping[str, NDArray[Any]], number: int, key: SeriesKey, classes: tuple[str, ...]) -> Prediction:
     time = np.asarray(arrays[f"{number}.time"], dtype=np.int64)
-    if len(arrays[f"{number}.span_times"]) > len(time) or (np.diff(time) <= 0).any():
+    times = arrays[f"{number}.span_times"]
+    if len(times) > len(time) or (np.diff(time) <= 0).any():
         raise ValueError("more spans than candles, or times out of order")
-    times = arrays[f"{number}.span_times"].tolist()
+    if not all(((values >= 0) & (values <= LATEST_TIME)).all() for values in (time, times)):
+        raise ValueError("times beyond all calendars")
     labels = [classes[code] for code in arrays[f"{number}.span_classes"].tolist()]
     confidence = arrays[f"{number}.span_confidence"].tolist()
     spans = tuple(
         PredictedSpan(label, start, end, sure, count, known_at, provisional=False)
-        for label, (start, end, known_at, count), sure in zip(labels, times, confidence, strict=True)
+        for label, (start, end, known_at, count), sure in zip(labels, times.tolist(), confidence, strict=True)
     )
     probabilities = arrays[f"{number}.probabilities"].astype(np.float64).reshape(len(time), len(classes))
     sufficient = arrays[f"{number}.sufficient"].reshape(len(time))
