@@ -187,7 +187,6 @@ def test_without_a_model_the_service_says_to_train_one(
 ) -> None:
     """It starts, answers 503 with advice, and picks up the first model that appears."""
     config = load_config(own_registry, ("registry.model_name=unseen",))
-    first = project.registry.find(version=1)
     client = start(config, wait=False).client
     advice = "model: no version of unseen at alias 'champion'; train one with: candle-ml train"
     end = time.monotonic() + 60
@@ -199,7 +198,9 @@ def test_without_a_model_the_service_says_to_train_one(
     assert client.get("/models").json == {"model_name": "unseen", "models": []}
     registry = Registry(TrackingPlace.of(None, tmp_path), "unseen")
     registry.place.client().create_registered_model("unseen")
-    project.register_as(project.copied_bundle(tmp_path / "kept"), first.digest, registry)
+    bundle = project.copied_bundle(tmp_path / "kept")
+    (bundle / INFO).write_text((bundle / INFO).read_text().replace('"model_name": "served"', '"model_name": "unseen"'))
+    project.register_as(bundle, seal(bundle), registry)
     registry.promote(1, "champion")
     client.wait_for_model("1")
     assert client.post("/predict", body).status == 200
