@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import yaml
 from benchmarks.detection.charts import Chart
 from benchmarks.detection.scoring import Detection
 
@@ -43,8 +44,8 @@ def detect(chart: Chart, config: Path = DEFAULT_CONFIG, overrides: Sequence[str]
 
 def _without(functions: Sequence[str], config: PipelineConfig) -> Iterator[str]:
     """Overrides that leave the columns of these TA-Lib functions out of the features."""
-    for number, choice in enumerate(config.features.use):
-        if functions and choice.name == "talib-cdl":
+    for number, choice in enumerate(yaml.safe_load(config.source_text)["features"]["use"]):
+        if functions and choice["use"] == "talib-cdl":
             yield f"features.use.{number}.exclude=[{', '.join(functions)}]"
 
 

@@ -78,7 +78,7 @@ def test_hidden_functions_are_no_features() -> None:
     chart = TRACKS["real"](tuning_seeds.TABLE_SEEDS[1], 20)
     overrides = (*QUICK[:1], "labels.scales=[2, 3]", QUICK[2])
     hidden = detect(chart, overrides=overrides)
-    named = f"features.use.3.exclude=[{', '.join(chart.hidden)}]"
+    named = f"features.use.4.exclude=[{', '.join(chart.hidden)}]"
     chart = replace(chart, hidden=())
     assert hidden == detect(chart, overrides=(*overrides, named))
     assert hidden != detect(chart, overrides=overrides)
