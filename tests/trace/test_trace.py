@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -197,35 +197,45 @@ def test_data_that_lacks_an_annotation(traced: Traced) -> None:
     assert made.mismatches == (gone,)
 
 
-def registered_otherwise(traced: Traced, folder: Path, change: Callable[[dict[str, object]], None]) -> int:
-    """A further version, whose bundle is version 1's with something changed in what it says of itself."""
-    bundle = folder / "artifacts" / "bundle"
-    shutil.copytree(traced.whole.folder / "bundle", bundle)
-    content = json.loads((bundle / "bundle.json").read_text("utf-8"))
-    change(content)
-    (bundle / "bundle.json").write_text(json.dumps(content), "utf-8")
-    return register_folder(traced.registry, folder, seal(bundle))
+Change = Callable[[dict[str, object]], None]
 
 
-def test_a_registry_that_says_otherwise(traced: Traced) -> None:
+@pytest.fixture
+def register_otherwise(traced: Traced, tmp_path: Path) -> Iterator[Callable[[Change], int]]:
+    """Registers, for one test, version 1's bundle with something changed in what it says of itself."""
+    made: list[int] = []
+
+    def register(change: Change) -> int:
+        bundle = tmp_path / "artifacts" / "bundle"
+        shutil.copytree(traced.whole.folder / "bundle", bundle)
+        content = json.loads((bundle / "bundle.json").read_text("utf-8"))
+        change(content)
+        (bundle / "bundle.json").write_text(json.dumps(content), "utf-8")
+        made.append(register_folder(traced.registry, tmp_path, seal(bundle)))
+        return made[-1]
+
+    yield register
+    for number in made:
+        traced.registry.place.client().delete_model_version(traced.registry.name, str(number))
+
+
+def test_a_registry_that_says_otherwise(traced: Traced, register_otherwise: Callable[[Change], int]) -> None:
     """A version that the registry has under another run or model type than its bundle says is a mismatch."""
-    folder = traced.root / "mlartifacts" / "otherwise"
-    number = registered_otherwise(traced, folder, lambda content: content.update(run_id="r9", model_type="xgboost"))
+    number = register_otherwise(lambda content: content.update(run_id="r9", model_type="xgboost"))
     assert trace(traced.registry, str(number)).mismatches == (
         f"run: {traced.whole.run_id} in the registry, r9 in the bundle",
         "model type: random-forest in the registry, xgboost in the bundle",
     )
 
 
-def test_a_bundle_of_before(traced: Traced) -> None:
+def test_a_bundle_of_before(traced: Traced, register_otherwise: Callable[[Change], int]) -> None:
     """A bundle that an earlier version wrote is traced without its annotations, and the trace says so."""
 
     def before(content: dict[str, object]) -> None:
         content["annotation_ids"] = ["IBM 1d span:26"]
         del content["annotations"]
 
-    number = registered_otherwise(traced, traced.root / "mlartifacts" / "before", before)
-    made = trace(traced.registry, str(number))
+    made = trace(traced.registry, str(register_otherwise(before)))
     assert made.annotations == ()
     assert "annotations: an earlier candle-ml wrote this bundle, without their ids by series" in made.missing
     assert (made.data_version, made.mismatches) == (traced.whole.data_version, ())
