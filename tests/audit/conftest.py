@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from candle_ml.config import PipelineConfig, load_config, parse_config
-from candle_ml.demo import write_demo
 from candle_ml.pipeline import RunResult, run
 from candle_ml.plugins import PluginManager
 
+from ..small_project import last_candles
 from .plants import manager_with_plants
 
 _CONFIG = """
@@ -36,7 +36,6 @@ labels: {use: windowed, window: 6}
 model: {use: random-forest, trees: 8, max_depth: 5}
 """
 _FOLDS = "split: {method: walk_forward, folds: 3}\n"
-CANDLES = 1500
 
 
 @pytest.fixture(scope="session")
@@ -71,10 +70,7 @@ def configs(planted_manager: PluginManager, tmp_path: Path) -> Configs:
 @pytest.fixture(scope="session")
 def real_candles(tmp_path_factory: pytest.TempPathFactory) -> str:
     """1,500 real daily candles as CSV."""
-    folder = tmp_path_factory.mktemp("demo") / "project"
-    write_demo(folder)
-    header, *rows = (folder / "data" / "candles" / "AAPL_1d.csv").read_text("utf-8").splitlines()
-    return "\n".join([header, *rows[-CANDLES:]]) + "\n"
+    return last_candles(tmp_path_factory.mktemp("demo") / "project", 1500)
 
 
 def write_small(root: Path, candles: str, more: str = "") -> Path:

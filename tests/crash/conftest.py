@@ -13,23 +13,9 @@ from typing import Any
 
 import pytest
 
-from candle_ml.demo import write_demo
+from ..small_project import PIPELINE, last_candles, write_project
 
 PROGRAM = Path(__file__).with_name("dying.py")
-CANDLES = 700
-PIPELINE = """name: small
-sources:
-  use:
-    - {use: candle-files, path: data/candles}
-    - {use: talib-patterns, functions: [CDLENGULFING, CDLHARAMI]}
-features: {use: [{use: candle-shape}]}
-labels: {use: windowed, window: 6}
-split: {leakage_gap: false}
-audit: {enabled: false}
-model: {use: random-forest, trees: 4, max_depth: 4}
-evaluation: {report: false}
-registry: {promote: always}
-"""
 
 
 @dataclass(frozen=True)
@@ -95,7 +81,7 @@ class Commands:
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Commands]:
     """Commands of a project in which nothing was trained yet."""
-    write_project(tmp_path / "project")
+    write_always_promoting(tmp_path / "project")
     commands = Commands(tmp_path / "project")
     yield commands
     commands.end()
@@ -112,22 +98,17 @@ class Project:
     """How long a training takes."""
 
 
-def write_project(root: Path) -> None:
-    """Real daily candles of one stock, with two patterns that TA-Lib finds."""
-    write_demo(root.with_name("demo"))
-    source = root.with_name("demo") / "data" / "candles" / "AAPL_1d.csv"
-    header, *rows = source.read_text("utf-8").splitlines()
-    (root / "data" / "candles").mkdir(parents=True)
-    (root / "data" / "candles" / "AAPL_1d.csv").write_text("\n".join([header, *rows[-CANDLES:]]) + "\n", "utf-8")
-    (root / "config").mkdir()
-    (root / "config" / "pipeline.yaml").write_text(PIPELINE, "utf-8")
+def write_always_promoting(root: Path) -> None:
+    """The small project; each of its versions is promoted."""
+    candles = last_candles(root.with_name("demo"))
+    write_project(root, candles, f"{PIPELINE}registry: {{promote: always}}\n")
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The project with its good version, and a copy of it beside."""
     root = tmp_path_factory.mktemp("crash") / "project"
-    write_project(root)
+    write_always_promoting(root)
     commands = Commands(root)
     first = commands.run("train", "--json")
     assert (first.signal, first.code) == (0, 0), first.printed

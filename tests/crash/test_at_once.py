@@ -23,7 +23,7 @@ from candle_ml.tracking import TrackingPlace
 from ..server.conftest import as_rows
 from ..server.services import START, Client, Process, free_port
 from ..state import conftest as state_fixtures
-from .conftest import write_project
+from .conftest import write_always_promoting
 
 server = state_fixtures.server
 url = state_fixtures.url
@@ -57,7 +57,7 @@ class Shared:
 def shared(tmp_path: Path, url: str) -> Shared:
     """A project in which nothing was trained yet, on each engine."""
     root = tmp_path / "project"
-    write_project(root)
+    write_always_promoting(root)
     database = Database(DatabasePlace.of(root, url))
     schema.upgrade(database)
     database.close()

@@ -20,29 +20,15 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from candle_ml.cli import main
-from candle_ml.demo import write_demo
 from candle_ml.spool import Spool
 from candle_ml.tracking import TrackingPlace
 
 from ..server.services import free_port
+from ..small_project import PIPELINE, last_candles, write_project
 from ..state import conftest as state_fixtures
 from ..state.conftest import Server
 
 database_server = state_fixtures.server
-CANDLES = 700
-PIPELINE = """name: small
-sources:
-  use:
-    - {use: candle-files, path: data/candles}
-    - {use: talib-patterns, functions: [CDLENGULFING, CDLHARAMI]}
-features: {use: [{use: candle-shape}]}
-labels: {use: windowed, window: 6}
-split: {leakage_gap: false}
-audit: {enabled: false}
-model: {use: random-forest, trees: 4, max_depth: 4}
-evaluation: {report: false}
-"""
-
 AWAY = "http://127.0.0.1:9"
 """An address where nothing listens."""
 
@@ -116,19 +102,7 @@ def server(_mlflow_server: MlflowServer) -> MlflowServer:
 @pytest.fixture(scope="session")
 def candles(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Real daily candles of one stock, as CSV."""
-    demo = tmp_path_factory.mktemp("candles") / "demo"
-    write_demo(demo)
-    header, *rows = (demo / "data" / "candles" / "AAPL_1d.csv").read_text("utf-8").splitlines()
-    return "\n".join([header, *rows[-CANDLES:]]) + "\n"
-
-
-def write_project(root: Path, candles: str, name: str = "small") -> Path:
-    """A project that was not trained yet; returns its folder."""
-    (root / "data" / "candles").mkdir(parents=True)
-    (root / "data" / "candles" / "AAPL_1d.csv").write_text(candles, "utf-8")
-    (root / "config").mkdir()
-    (root / "config" / "pipeline.yaml").write_text(PIPELINE.replace("small", name), "utf-8")
-    return root
+    return last_candles(tmp_path_factory.mktemp("candles") / "demo")
 
 
 def size_of(folder: Path) -> int:
@@ -165,7 +139,9 @@ def _one_try(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def project(tmp_path: Path, candles: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project that was not trained yet, as the current folder."""
-    root = write_project(tmp_path / "project", candles, f"small-{os.getpid()}-{tmp_path.name}")
+    root = write_project(
+        tmp_path / "project", candles, PIPELINE.replace("small", f"small-{os.getpid()}-{tmp_path.name}")
+    )
     monkeypatch.chdir(root)
     return root
 

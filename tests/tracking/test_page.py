@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ..server.services import Client, free_port
-from .conftest import write_project
+from ..small_project import write_project
 
 PAGE = Path(__file__).parents[2] / "docs" / "runs.md"
 STEP = re.compile(r"<!-- (runs|server|away) -->\n```sh\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)

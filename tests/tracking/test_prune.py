@@ -20,7 +20,8 @@ from candle_ml.config import load_config
 from candle_ml.spool import Spool
 from candle_ml.state import StateStore
 
-from .conftest import AWAY, client, invoke, size_of, tracked, write_project
+from ..small_project import write_project
+from .conftest import AWAY, client, invoke, size_of, tracked
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import socket
 import ssl
 import threading
@@ -19,25 +18,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from candle_ml.annotations import Ingest
-from candle_ml.components import SourceContext
-from candle_ml.errors import DataError
-from candle_ml_sources.annotator_api import AnnotatorApi
-from candle_ml_sources.options import AnnotatorApiOptions
+from .failing import failure, read
 
 NAMED = "http://annotator.invalid:3000"
 LATE = "not read within the deadline of 0.4 s; a longer deadline, or fewer charts"
-
-
-def read(url: str, root: Path, **more: object) -> Ingest:
-    options = AnnotatorApiOptions.model_validate_json(json.dumps({"url": url, "retries": 0, **more}))
-    return AnnotatorApi(options).read(SourceContext(root))
-
-
-def failure(url: str, root: Path, **more: object) -> str:
-    with pytest.raises(DataError) as caught:
-        read(url, root, **more)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("host", ["annotator.invalid", "a" * 70])
