@@ -340,7 +340,7 @@ test("another version can be served again", async () => {
 test("the service may be killed and come back", async () => {
   await service?.stop("SIGKILL");
   service = undefined;
-  await page.getByRole("button", { name: "Predict all" }).click();
+  await page.evaluate(() => void window.annotator?.desk.layer.refresh());
   await expect(page.getByText("Inference service unavailable. Annotating goes on")).toBeVisible();
   await expect(page.getByRole("button", { name: "Predict all" })).toBeDisabled();
   await page.screenshot({ path: "test-results/offline.png" });
