@@ -1,6 +1,7 @@
 import { POINT_LABELS } from "@/data/types";
 import type { AnnotationsState } from "./annotations";
 import type { Desk, Mode } from "./desk";
+import { named, namesOf, Options } from "./StoredChoice";
 import { useStore } from "./use-store";
 
 const MODES: readonly [Mode, string, string][] = [
@@ -46,7 +47,7 @@ export function ModeBar({ desk, stored }: { desk: Desk; stored: AnnotationsState
 
 function Labels({ desk, stored }: { desk: Desk; stored: AnnotationsState }) {
   const { mode, activeLabel, pointLabel, judgeAs } = useStore(desk);
-  const names = stored.labels.filter((label) => label.is_active).map((label) => label.name);
+  const names = namesOf(stored.labels);
   if (mode === "points") {
     const choose = (value: string) => desk.set({ pointLabel: value });
     return <Choice name="Point label" value={pointLabel} options={[...POINT_LABELS, ...names]} onChoose={choose} />;
@@ -68,16 +69,13 @@ interface ChoiceProps {
   onChoose: (value: string) => void;
 }
 
-export function Choice({ name, value, options, empty = "none", onChoose }: ChoiceProps) {
+/** Sets what the next annotation will be; nothing is stored. */
+function Choice({ name, value, options, empty, onChoose }: ChoiceProps) {
   return (
     <label>
       {name}
       <select value={value} onChange={(event) => onChoose(event.target.value)}>
-        {options.map((option) => (
-          <option key={option} value={option}>
-            {option === "" ? empty : option}
-          </option>
-        ))}
+        <Options options={named(options, empty)} />
       </select>
     </label>
   );

@@ -3,8 +3,8 @@ import type { LayerState, Run } from "@/prediction-layer";
 import type { AnnotationsState } from "./annotations";
 import type { Desk } from "./desk";
 import { percentText, timeText } from "./format";
-import { Choice } from "./ModeBar";
 import { SpanEditor } from "./SpanEditor";
+import { named, namesOf, StoredChoice } from "./StoredChoice";
 import { useStore } from "./use-store";
 
 interface Props {
@@ -24,7 +24,7 @@ export function SelectionPanel({ desk, stored, layer }: Props) {
       {focus !== null && <Judging desk={desk} run={focus} stored={stored} version={layer.prediction?.modelVersion} />}
       {span !== undefined && <SpanEditor key={span.id} desk={desk} span={span} labels={stored.labels} />}
       {point !== undefined && (
-        <PointEditor desk={desk} point={point} names={stored.labels.filter((each) => each.is_active).map(({ name }) => name)} />
+        <PointEditor key={point.id} desk={desk} point={point} names={namesOf(stored.labels)} />
       )}
       {range !== undefined && (
         <p>
@@ -42,12 +42,12 @@ export function SelectionPanel({ desk, stored, layer }: Props) {
 }
 
 function PointEditor({ desk, point, names }: { desk: Desk; point: Point; names: string[] }) {
-  const change = (label_type: string) => void desk.annotations.changePoint(point.id, { label_type });
-  const options = [...new Set([point.label_type, ...POINT_LABELS, ...names])];
+  const change = (label_type: string) => desk.annotations.changePoint(point.id, { label_type });
+  const options = named([...POINT_LABELS, ...names]);
   return (
     <>
       <p>{timeText(point.timestamp)}</p>
-      <Choice name="Label of the point" value={point.label_type} options={options} onChoose={change} />
+      <StoredChoice name="Label of the point" value={point.label_type} options={options} onStore={change} />
     </>
   );
 }
@@ -60,8 +60,7 @@ interface JudgingProps {
 }
 
 function Judging({ desk, run, stored, version }: JudgingProps) {
-  const names = stored.labels.filter((label) => label.is_active && label.name !== run.label).map((label) => label.name);
-  const correct = (label: string) => label !== "" && void desk.correct(label);
+  const names = namesOf(stored.labels).filter((name) => name !== run.label);
   return (
     <div>
       <p>
@@ -75,7 +74,14 @@ function Judging({ desk, run, stored, version }: JudgingProps) {
         <button type="button" onClick={() => void desk.dismiss()}>
           Dismiss
         </button>
-        <Choice name="Correct to" value="" options={["", ...names]} empty="choose…" onChoose={correct} />
+        <StoredChoice
+          name="Correct to"
+          value=""
+          options={named(["", ...names], "choose…")}
+          button="Correct"
+          about={`${run.label} ${run.start}`}
+          onStore={(label) => desk.correct(label)}
+        />
       </div>
     </div>
   );

@@ -1,7 +1,7 @@
 import { NO_PATTERN, type Outcome, type Span, type SpanLabelType } from "@/data/types";
 import type { Desk } from "./desk";
 import { percentText, timeText } from "./format";
-import { Choice } from "./ModeBar";
+import { named, namesOf, StoredChoice } from "./StoredChoice";
 
 const CONFIDENCES = ["", "1", "2", "3", "4", "5"];
 const OUTCOMES = ["", "win", "loss", "breakeven"];
@@ -14,9 +14,7 @@ interface Props {
 }
 
 export function SpanEditor({ desk, span, labels }: Props) {
-  const change = (fields: Partial<Span>) => void desk.annotations.changeSpan(span.id, fields);
-  const names = [...new Set([span.label, ...labels.filter((each) => each.is_active).map((each) => each.name), NO_PATTERN])];
-  const confidence = span.confidence === null ? "" : String(span.confidence);
+  const change = (fields: Partial<Span>) => desk.annotations.changeSpan(span.id, fields);
   return (
     <div className="editor">
       <p>
@@ -25,27 +23,32 @@ export function SpanEditor({ desk, span, labels }: Props) {
           `, model ${span.model_prediction.model_version} said ${span.model_prediction.label} ` +
             `(${percentText(span.model_prediction.confidence)})`}
       </p>
-      <Choice name="Span label" value={span.label} options={names} onChoose={(label) => void desk.relabel(span.id, label)} />
+      <StoredChoice
+        name="Span label"
+        value={span.label}
+        options={named([...namesOf(labels), NO_PATTERN])}
+        onStore={(label) => desk.relabel(span.id, label)}
+      />
       {!PROGRAMS.includes(span.source) && (
-        <Choice
+        <StoredChoice
           name="Confidence"
-          value={confidence}
-          options={[...new Set([...CONFIDENCES, confidence])]}
-          onChoose={(value) => change({ confidence: value === "" ? null : Number(value) })}
+          value={span.confidence === null ? "" : String(span.confidence)}
+          options={named(CONFIDENCES)}
+          onStore={(value) => change({ confidence: value === "" ? null : Number(value) })}
         />
       )}
-      <Choice
+      <StoredChoice
         name="Outcome"
         value={span.outcome ?? ""}
-        options={OUTCOMES}
-        onChoose={(value) => change({ outcome: value === "" ? null : (value as Outcome) })}
+        options={named(OUTCOMES)}
+        onStore={(value) => change({ outcome: value === "" ? null : (value as Outcome) })}
       />
       <label>
         Notes
         <textarea
           defaultValue={span.notes ?? ""}
           maxLength={10_000}
-          onBlur={({ target: { value } }) => value !== (span.notes ?? "") && change({ notes: value === "" ? null : value })}
+          onBlur={({ target: { value } }) => value !== (span.notes ?? "") && void change({ notes: value === "" ? null : value })}
         />
       </label>
       <Ends desk={desk} span={span} />
