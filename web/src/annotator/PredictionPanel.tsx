@@ -51,6 +51,7 @@ function Banner({ state, layer }: { state: LayerState; layer: PredictionLayer })
   const text = {
     checking: "Looking for the inference service…",
     no_model: `No model is served: ${state.serviceDetail}.`,
+    failing: `${state.serviceDetail}. Annotating goes on; predictions come back once that is put right.`,
     offline: `${state.serviceDetail}. Annotating goes on; predictions come back by themselves.`,
   }[state.service];
   return (

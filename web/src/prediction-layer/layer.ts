@@ -6,7 +6,8 @@ import { cachedOrAsked, ModelChangedError, modelKey } from "./predicting";
 import { rowsWithin } from "./times";
 import type { ModelInfoResponse, Prediction, RegisteredModel, Series, TimeRange } from "./types";
 
-export type ServiceState = "checking" | "ready" | "no_model" | "offline";
+/** `failing`: something answers, but refuses or says what cannot be used. */
+export type ServiceState = "checking" | "ready" | "no_model" | "failing" | "offline";
 
 export interface LayerState {
   service: ServiceState;
@@ -137,7 +138,7 @@ export class PredictionLayer {
       if (!this.counts(look)) return;
       this.adopt(model);
     } catch (error) {
-      return this.counts(look) ? this.report(error) : undefined;
+      return this.counts(look) ? this.explain(error) : undefined;
     }
     await this.listModels();
   }
@@ -233,12 +234,16 @@ export class PredictionLayer {
     this.change({ filters, bands, runs });
   }
 
+  /** Why a look at the service found no model. */
+  private explain(error: unknown): void {
+    if (!(error instanceof ServiceError) || error.offline) return this.report(error);
+    this.change({ service: error.status === 503 ? "no_model" : "failing", serviceDetail: error.message });
+  }
+
   private report(error: unknown): void {
     if (!(error instanceof ServiceError)) throw error;
     if (error.offline) this.change({ service: "offline", serviceDetail: error.message, progress: null });
-    else if (error.status === 503 && this.state.model === null) {
-      this.change({ service: "no_model", serviceDetail: error.message });
-    } else this.change({ error: error.message });
+    else this.change({ error: error.message });
   }
 
   private change(part: Partial<LayerState>): void {

@@ -82,6 +82,8 @@ export interface ModelInfoResponse {
   metrics: { accuracy: number | null; f1_macro: number | null; per_class: Record<string, LabelScores> };
   label_config: LabelConfig[];
   required_history: number;
+  /** The alias that moves the served model, null where it is pinned; absent where the service does not tell. */
+  follows?: string | null;
 }
 
 export interface RegisteredModel {

@@ -1,5 +1,5 @@
 /** Whether the inference service can predict. */
-import { ask, UNAVAILABLE } from "./inference";
+import { ask, explanation, UNAVAILABLE } from "./inference";
 
 const TIMEOUT = 4000;
 
@@ -8,22 +8,20 @@ export interface InferenceHealth {
   detail: string;
 }
 
+const AWAY: InferenceHealth = { status: "unavailable", detail: UNAVAILABLE };
+
 export async function inferenceHealth(gone: AbortSignal): Promise<InferenceHealth> {
   try {
     const answer = await ask("/ready", { method: "GET" }, AbortSignal.any([gone, AbortSignal.timeout(TIMEOUT)]));
-    return answer.status === 200 ? ready(JSON.parse(answer.text)) : notReady(answer.status, answer.text);
+    return answer.status === 200 ? told(JSON.parse(answer.text)) : { status: "not_ready", detail: explanation(answer) };
   } catch {
-    return { status: "unavailable", detail: UNAVAILABLE };
+    return AWAY;
   }
 }
 
-function ready(content: { status?: string; checks?: { ok: boolean; name: string; detail: string }[] }): InferenceHealth {
+function told(content: { status?: string; checks?: { ok: boolean; name: string; detail: string }[] }): InferenceHealth {
+  if (content.status === "ready") return { status: "ready", detail: "predicts" };
+  if (content.status !== "degraded") return AWAY;
   const failing = (content.checks ?? []).filter((check) => !check.ok).map((check) => `${check.name}: ${check.detail}`);
-  if (content.status !== "degraded") return { status: "ready", detail: "predicts" };
   return { status: "degraded", detail: failing.join("; ") };
-}
-
-function notReady(status: number, text: string): InferenceHealth {
-  const { detail } = JSON.parse(text) as { detail?: string };
-  return { status: "not_ready", detail: detail ?? `Inference service answers ${status}` };
 }

@@ -2,6 +2,8 @@
 import { errorResponse, readBytes, RequestError } from "./http";
 
 export const UNAVAILABLE = "Inference service unavailable";
+const REFUSED = "The service refuses the key; set INFERENCE_API_KEY to the one that it was started with";
+const OTHER_SERVER = "INFERENCE_API_URL may name another server";
 
 const DEFAULT_URL = "http://127.0.0.1:8001";
 const DEFAULT_BODY_LIMIT = 32 << 20;
@@ -18,7 +20,7 @@ export interface Call {
   rewrite?: ((answer: unknown) => unknown) | undefined;
 }
 
-interface Answer {
+export interface Answer {
   status: number;
   headers: Headers;
   text: string;
@@ -70,27 +72,37 @@ function passedQuery(request: Request, names: string[] = []): string {
 }
 
 function success(answer: Answer, rewrite: Call["rewrite"]): Response {
-  const body = rewrite === undefined ? answer.text : JSON.stringify(rewrite(JSON.parse(answer.text)));
+  const content = parsedObject(answer.text);
+  if (content === undefined) return errorResponse(502, `Inference service answers no JSON object; ${OTHER_SERVER}`);
+  const body = rewrite === undefined ? answer.text : JSON.stringify(rewrite(content));
   return new Response(body, { status: answer.status, headers: { "Content-Type": "application/json" } });
 }
 
 function failure(answer: Answer): Response {
   if (answer.status < 400) return errorResponse(502, "Inference service redirects; its address is not the right one");
-  const problem = parsedObject(answer.text);
-  const told = [problem["detail"], problem["title"]].find((text) => typeof text === "string" && text !== "");
-  const error = told ?? `Inference service failed with status ${answer.status}`;
   const headers = new Headers({ "Content-Type": "application/problem+json" });
   const retryAfter = answer.headers.get("retry-after");
   if (retryAfter !== null) headers.set("Retry-After", retryAfter);
-  return new Response(JSON.stringify({ ...problem, error }), { status: answer.status, headers });
+  const content = { ...parsedObject(answer.text), error: explanation(answer) };
+  return new Response(JSON.stringify(content), { status: answer.status, headers });
 }
 
-function parsedObject(text: string): Record<string, unknown> {
+/** What an answer that is no success says, or what its status says to do. */
+export function explanation({ status, text }: Answer): string {
+  if (status === 401) return REFUSED;
+  const { detail, title } = parsedObject(text) ?? {};
+  const told = [detail, title].find((each) => typeof each === "string" && each !== "");
+  if (typeof told === "string") return told;
+  if (status === 403) return REFUSED;
+  return `Inference service failed with status ${status}; ${status < 500 ? OTHER_SERVER : "its log says why"}`;
+}
+
+function parsedObject(text: string): Record<string, unknown> | undefined {
   try {
     const content: unknown = JSON.parse(text);
-    return typeof content === "object" && content !== null && !Array.isArray(content) ? { ...content } : {};
+    return typeof content === "object" && content !== null && !Array.isArray(content) ? { ...content } : undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }
 

@@ -1,9 +1,9 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient, ServiceError } from "@/prediction-layer";
 import type { PredictBody } from "@/prediction-layer/requests";
-import { model, series } from "./parts";
+import { model, row, series, span } from "./parts";
 
 let server: Server;
 let base: string;
@@ -45,19 +45,24 @@ afterAll(() => {
   server.close();
 });
 
+const prediction = () => ({ model_version: "1", run_id: "run-1", candles: [row(0), row(1, null, null)], spans: [span(0, 1)] });
+const listed = { version: "1", model_type: "xgboost", trained_at: 0, aliases: ["champion"] };
+
 it("asks the proxy routes", async () => {
   const client = createClient(base);
   lines = [];
-  respond(200, { models: [] });
-  await client.modelInfo();
+  respond(200, { models: [listed] });
   await client.models();
   await client.loadModel({ version: "3" });
+  respond(200, model());
+  await client.modelInfo();
+  respond(200, prediction());
   await client.predict(body(), alive());
   await client.outOfFold(series(0), { start: 1, end: 2 }, alive());
   expect(lines).toEqual([
-    "GET /api/model/info",
     "GET /api/models",
     "POST /api/model/load",
+    "GET /api/model/info",
     "POST /api/predict?rows=all",
     "GET /api/model/out-of-fold?pair=EURUSD&timeframe=1m&start=1&end=2&threshold=0",
   ]);
@@ -66,6 +71,47 @@ it("asks the proxy routes", async () => {
 it("answers what the service answered", async () => {
   respond(200, model());
   expect(await createClient(base).modelInfo()).toEqual(model());
+  respond(200, prediction());
+  expect(await createClient(base).predict(body(), alive())).toEqual(prediction());
+});
+
+describe("an answer that is not a candle-ml service's", () => {
+  const altogether = "it is something else altogether";
+  const info = model();
+
+  it.each<[unknown, string]>([
+    ["<html>", altogether],
+    ["null", altogether],
+    [[], altogether],
+    [{}, "model_info is missing or wrong"],
+    [{ ...info, model_info: { ...info.model_info, run_id: 7 } }, "model_info.run_id is missing or wrong"],
+    [{ ...info, model_info: { ...info.model_info, label_names: ["flag", 7] } }, "model_info.label_names[1] is missing or wrong"],
+    [{ ...info, metrics: { ...info.metrics, per_class: { flag: null } } }, "metrics.per_class.flag is missing or wrong"],
+    [{ ...info, label_config: null }, "label_config is missing or wrong"],
+    [{ ...info, required_history: null }, "required_history is missing or wrong"],
+    [{ ...info, follows: {} }, "follows is missing or wrong"],
+  ])("about the model: %j", async (content, part) => {
+    respond(200, content);
+    const message = `The answer to /model/info is not that of a candle-ml service: ${part}`;
+    expect(await failure(createClient(base).modelInfo())).toEqual({ message, status: 200, offline: false });
+  });
+
+  it.each<[unknown, string]>([
+    [{}, "model_version is missing or wrong"],
+    [{ ...prediction(), candles: null }, "candles is missing or wrong"],
+    [{ ...prediction(), candles: [row(0), { ...row(1), status: "fine" }] }, "candles[1].status is missing or wrong"],
+    [{ ...prediction(), spans: [{ ...span(0, 1), end_time: "later" }] }, "spans[0].end_time is missing or wrong"],
+  ])("to a prediction: %j", async (content, part) => {
+    respond(200, content);
+    const message = `The answer to /predict is not that of a candle-ml service: ${part}`;
+    expect(await failure(createClient(base).predict(body(), alive()))).toMatchObject({ message });
+  });
+
+  it("with the versions", async () => {
+    respond(200, { models: [listed, { ...listed, aliases: null }] });
+    const message = "The answer to /models is not that of a candle-ml service: models[1].aliases is missing or wrong";
+    expect(await failure(createClient(base).models())).toMatchObject({ message });
+  });
 });
 
 it.each([
@@ -73,7 +119,9 @@ it.each([
   ["a problem of the service", 503, { type: "urn:x", error: "the queue is full" }, "the queue is full", false],
   ["a wrong request", 422, { type: "urn:x", error: "no pair" }, "no pair", false],
   ["no JSON", 500, "<html>", "The service answered 500", false],
-  ["a success that is no JSON", 200, "<html>", "The service answered 200", false],
+  ["an error that is no text", 500, { error: {} }, "The service answered 500", false],
+  ["the proxy's refusal of what it was answered", 502, { error: "no JSON object" }, "no JSON object", false],
+  ["a gateway that cannot reach the annotator", 502, "<html>", "The service answered 502", true],
 ])("tells %s", async (_, status, content, message, offline) => {
   respond(status, content);
   expect(await failure(createClient(base).modelInfo())).toEqual({ message, status, offline });

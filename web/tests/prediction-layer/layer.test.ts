@@ -324,6 +324,18 @@ describe("the service", () => {
     expect(layer.getState()).toMatchObject({ error: "timeframe: 1m", service: "ready", progress: null });
   });
 
+  it("says why it cannot be used, keeps what is shown, and is back when it can", async () => {
+    await predicted(0, 9);
+    for (const [looking, prediction] of [[layer, { range: range(0, 9) }], [new PredictionLayer({ client: service }), null]] as const) {
+      service.status = new ServiceError("The service refuses the key", 401, false);
+      await looking.refresh();
+      expect(looking.getState()).toMatchObject({ service: "failing", serviceDetail: "The service refuses the key", prediction });
+      service.status = null;
+      await looking.refresh();
+      expect(looking.getState()).toMatchObject({ service: "ready", serviceDetail: "", model: model("1") });
+    }
+  });
+
   it("says that it has no model", async () => {
     const empty = new PredictionLayer({ client: service });
     service.status = new ServiceError("no model is registered: train one", 503, false);

@@ -188,12 +188,27 @@ describe("errors", () => {
     expect(await told(response)).toMatchObject({ status: 503, body: { error: "the queue is full" } });
   });
 
-  it("says the status where the service sends no problem", async () => {
-    respond(500, "<h1>Traceback: /srv/app.py</h1>");
-    expect(await told(await info.GET(get("model/info"), {}))).toEqual({
-      status: 500,
-      body: { error: "Inference service failed with status 500" },
-    });
+  it.each([
+    [500, "Inference service failed with status 500; its log says why"],
+    [404, "Inference service failed with status 404; INFERENCE_API_URL may name another server"],
+    [403, "The service refuses the key; set INFERENCE_API_KEY to the one that it was started with"],
+  ])("says what to do where the service answers %d and no problem", async (status, error) => {
+    respond(status, "<h1>Traceback: /srv/app.py</h1>");
+    expect(await told(await info.GET(get("model/info"), {}))).toEqual({ status, body: { error } });
+  });
+
+  it("says which setting the key belongs to where the service refuses it", async () => {
+    const problem = { ...PROBLEM, status: 401, detail: "no key; X-API-Key: the key" };
+    respond(401, problem);
+    const error = "The service refuses the key; set INFERENCE_API_KEY to the one that it was started with";
+    expect(await told(await info.GET(get("model/info"), {}))).toEqual({ status: 401, body: { ...problem, error } });
+  });
+
+  it.each(["<html>", "", "null", "[]", '"fine"'])("passes no success on that is no JSON object: %j", async (text) => {
+    respond(200, text);
+    const error = "Inference service answers no JSON object; INFERENCE_API_URL may name another server";
+    expect(await told(await info.GET(get("model/info"), {}))).toEqual({ status: 502, body: { error } });
+    expect(await told(await predict.POST(post("predict", "{}"), {}))).toEqual({ status: 502, body: { error } });
   });
 
   it("follows no redirect", async () => {
@@ -253,10 +268,20 @@ describe("health of the service", () => {
     expect(await inferenceHealth(alive())).toEqual({ status: "not_ready", detail: "no model is registered: train one" });
   });
 
+  it("says what to do where the key is refused", async () => {
+    respond(401, "<html>");
+    expect(await inferenceHealth(alive())).toEqual({
+      status: "not_ready",
+      detail: "The service refuses the key; set INFERENCE_API_KEY to the one that it was started with",
+    });
+  });
+
   it("is unavailable where nothing, or something else, answers", async () => {
     const away = await withSettings({ INFERENCE_API_URL: nowhere }, () => inferenceHealth(alive()));
     expect(away).toEqual({ status: "unavailable", detail: "Inference service unavailable" });
-    respond(200, "<html>");
-    expect(await inferenceHealth(alive())).toEqual({ status: "unavailable", detail: "Inference service unavailable" });
+    for (const other of ["<html>", "{}", "[]", "null", { status: "degraded", checks: 7 }]) {
+      respond(200, other);
+      expect(await inferenceHealth(alive())).toEqual({ status: "unavailable", detail: "Inference service unavailable" });
+    }
   });
 });
