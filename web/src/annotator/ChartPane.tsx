@@ -1,10 +1,12 @@
-import { useEffect, useRef, type KeyboardEvent } from "react";
+import { useEffect, useMemo, useRef, type KeyboardEvent } from "react";
 import type { AnnotationsState } from "./annotations";
 import { ChartView } from "./chart-view";
 import type { Desk } from "./desk";
-import { timeText } from "./format";
+import { pricePrecision, timeText } from "./format";
 import { chartKey } from "./keyboard";
 import { useStore } from "./use-store";
+
+const PRICES = ["open", "high", "low", "close"] as const;
 
 /** What is on the page, for its console and for tests in a browser. */
 declare global {
@@ -54,17 +56,19 @@ function pressed(desk: Desk, event: KeyboardEvent) {
 /** Says where the cursor is, what is selected and what has just happened. */
 function Where({ desk, stored }: { desk: Desk; stored: AnnotationsState }) {
   const { cursor, anchor, focus, notice } = useStore(desk);
-  const candle = cursor === null ? undefined : stored.candles[cursor];
+  const { candles } = stored;
+  const precision = useMemo(() => pricePrecision(candles), [candles]);
+  const candle = cursor === null ? undefined : candles[cursor];
   const count = cursor === null || anchor === null ? 0 : Math.abs(cursor - anchor) + 1;
   const parts = [
-    candle && `${timeText(candle.time)}: open ${candle.open}, high ${candle.high}, low ${candle.low}, close ${candle.close}`,
+    candle && `${timeText(candle.time)}: ${PRICES.map((name) => `${name} ${candle[name].toFixed(precision)}`).join(", ")}`,
     count > 0 && `${count} ${count === 1 ? "candle" : "candles"} selected`,
     focus && `prediction ${focus.label} from ${timeText(focus.start)} to ${timeText(focus.end)}`,
     notice,
   ];
   return (
     <p id="where" role="status" className="where">
-      {parts.filter(Boolean).join(" · ") || (stored.candles.length > 0 && "Choose a candle by mouse or arrow keys")}
+      {parts.filter(Boolean).join(" · ") || (candles.length > 0 && "Choose a candle by mouse or arrow keys")}
     </p>
   );
 }

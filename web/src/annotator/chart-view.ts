@@ -13,7 +13,8 @@ import { AnnotationOverlay } from "./annotation-overlay";
 import { onClicks } from "./clicks";
 import type { Desk } from "./desk";
 import { drawingOf } from "./drawing";
-import { StretchDrawing } from "./stretch-drawing";
+import { pricePrecision } from "./format";
+import { StretchDrawing, type Places } from "./stretch-drawing";
 
 const OPTIONS = {
   autoSize: true,
@@ -36,13 +37,14 @@ const CANDLE_COLORS = {
   wickDownColor: "#455a64",
 };
 
-export class ChartView {
+export class ChartView implements Places {
   readonly chart: IChartApi;
   readonly series: ISeriesApi<"Candlestick">;
   private readonly overlay = new AnnotationOverlay();
   private candles: readonly Candle[] = [];
   private cursor: number | null = null;
   private draggable = true;
+  private readonly stretch: StretchDrawing;
   private readonly undo: (() => void)[];
 
   constructor(
@@ -53,10 +55,10 @@ export class ChartView {
     this.series = this.chart.addCandlestickSeries(CANDLE_COLORS);
     const detach = attachLayer(desk.layer, this.chart, this.series);
     this.series.attachPrimitive(this.overlay);
-    const stretch = new StretchDrawing(desk, container, (event) => this.candleOf(event));
+    this.stretch = new StretchDrawing(desk, container, this);
     const clicks = onClicks(container, (event) => this.clicked(event));
     const update = () => this.update();
-    this.undo = [detach, clicks, desk.subscribe(update), desk.annotations.subscribe(update), () => stretch.remove()];
+    this.undo = [detach, clicks, desk.subscribe(update), desk.annotations.subscribe(update), () => this.stretch.remove()];
     this.update();
   }
 
@@ -65,12 +67,16 @@ export class ChartView {
     this.chart.remove();
   }
 
-  /** The candle under the mouse; null beside the plot. */
-  private candleOf(event: MouseEvent): number | null {
+  candleOf(event: MouseEvent): number | null {
     const { left, top } = this.container.getBoundingClientRect();
     const [x, y, scale] = [event.clientX - left, event.clientY - top, this.chart.timeScale()];
     const inside = x >= 0 && x <= scale.width() && y >= 0 && y <= this.container.clientHeight - scale.height();
-    const logical = inside ? scale.coordinateToLogical(x) : null;
+    return inside ? this.nearestCandle(event) : null;
+  }
+
+  nearestCandle(event: MouseEvent): number | null {
+    const [x, scale] = [event.clientX - this.container.getBoundingClientRect().left, this.chart.timeScale()];
+    const logical = scale.coordinateToLogical(Math.max(0, Math.min(scale.width(), x)));
     if (logical === null || this.candles.length === 0) return null;
     return Math.max(0, Math.min(this.candles.length - 1, Math.round(logical)));
   }
@@ -90,7 +96,8 @@ export class ChartView {
     if (stored.candles !== this.candles) this.showCandles(stored.candles);
     this.letDrag(desk.mode === "browse" || desk.mode === "judge");
     const { cursor } = desk;
-    if (cursor !== this.cursor && cursor !== null) this.reveal(cursor);
+    // Under a pressed mouse the chart stays where it is.
+    if (cursor !== this.cursor && cursor !== null && !this.stretch.isPressed) this.reveal(cursor);
     this.cursor = cursor;
     this.overlay.show(drawingOf(stored, desk, this.desk.selection()));
   }
@@ -105,7 +112,8 @@ export class ChartView {
   private showCandles(candles: readonly Candle[]): void {
     this.candles = candles;
     this.series.setData(candles.map((candle) => ({ ...candle, time: candle.time as UTCTimestamp })));
-    this.series.applyOptions({ priceFormat: priceFormat(candles) });
+    const precision = pricePrecision(candles);
+    this.series.applyOptions({ priceFormat: { type: "price", precision, minMove: 10 ** -precision } });
     this.chart.timeScale().setVisibleLogicalRange({ from: candles.length - 200, to: candles.length + FREE_CANDLES });
   }
 
@@ -117,11 +125,4 @@ export class ChartView {
     const to = Math.min(index + width / 2, this.candles.length + FREE_CANDLES);
     this.chart.timeScale().setVisibleLogicalRange({ from: to - width, to });
   }
-}
-
-/** As many digits as the prices need: five figures, at least two of them behind the point. */
-function priceFormat(candles: readonly Candle[]): { type: "price"; precision: number; minMove: number } {
-  const price = candles.reduce((most, candle) => Math.max(most, candle.close), 0) || 1;
-  const precision = Math.max(2, Math.min(8, 4 - Math.floor(Math.log10(price))));
-  return { type: "price", precision, minMove: 10 ** -precision };
 }

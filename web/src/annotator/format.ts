@@ -15,3 +15,9 @@ export function momentText(moment: number | string): string {
 export function percentText(share: number | null | undefined): string {
   return share === null || share === undefined ? "–" : `${Math.round(share * 100)} %`;
 }
+
+/** The digits behind the point that prices need: five figures, at least two of them behind the point. */
+export function pricePrecision(candles: readonly { close: number }[]): number {
+  const price = candles.reduce((most, candle) => Math.max(most, candle.close), 0) || 1;
+  return Math.max(2, Math.min(8, 4 - Math.floor(Math.log10(price))));
+}

@@ -1,23 +1,43 @@
 /** Stretches by mouse: one drag, or a click at each end. Points are one click. */
+import { isFar } from "./clicks";
 import type { Desk, Mode } from "./desk";
 
 const DRAWING_MODES: readonly Mode[] = ["spans", "reviewed", "points"];
 
+/** What the chart knows of the mouse. */
+export interface Places {
+  /** The candle under the mouse; null beside the plot. */
+  candleOf(event: MouseEvent): number | null;
+  /** The candle above or below the mouse; beside the plot the one at its edge, null without candles. */
+  nearestCandle(event: MouseEvent): number | null;
+}
+
+interface Press {
+  event: PointerEvent;
+  index: number;
+  mode: Mode;
+}
+
 export class StretchDrawing {
-  private start: number | null = null;
-  private pressed = false;
-  private clickedOnce = false;
+  private press: Press | null = null;
+  /** Where a click has begun a stretch that another one ends. */
+  private begun: number | null = null;
   private readonly listening = new AbortController();
 
   constructor(
     private readonly desk: Desk,
     container: HTMLElement,
-    private readonly candleOf: (event: MouseEvent) => number | null,
+    private readonly places: Places,
   ) {
     const { signal } = this.listening;
     container.addEventListener("pointerdown", (event) => this.down(event), { signal });
     window.addEventListener("pointermove", (event) => this.move(event), { signal });
     window.addEventListener("pointerup", (event) => this.up(event), { signal });
+    window.addEventListener("pointercancel", () => this.cancel(), { signal });
+  }
+
+  get isPressed(): boolean {
+    return this.press !== null;
   }
 
   remove(): void {
@@ -25,35 +45,49 @@ export class StretchDrawing {
   }
 
   private down(event: PointerEvent): void {
-    const index = this.indexOf(event);
-    if (index === null || event.button !== 0) return;
-    this.pressed = true;
-    const { anchor } = this.desk.getState();
-    if (this.clickedOnce && anchor !== null) return;
-    this.clickedOnce = false;
-    this.start = index;
-    this.desk.set({ cursor: index, anchor: index, selected: null, focus: null, notice: "" });
+    const { mode, anchor } = this.desk.getState();
+    const index = DRAWING_MODES.includes(mode) ? this.places.candleOf(event) : null;
+    if (index === null || event.button !== 0 || !event.isPrimary) return;
+    this.press = { event, index, mode };
+    if (this.begun === null || this.begun !== anchor) this.begin(index);
   }
 
   private move(event: PointerEvent): void {
-    const drawing = this.start !== null && this.desk.getState().anchor !== null;
-    const index = drawing ? this.indexOf(event) : null;
+    const { press, begun } = this;
+    const { anchor } = this.desk.getState();
+    if (anchor === null || !event.isPrimary || (press === null && begun !== anchor)) return;
+    if (press !== null && begun !== null && this.isDrag(press, event)) this.begin(press.index);
+    const index = press === null ? this.places.candleOf(event) : this.places.nearestCandle(event);
     if (index !== null) this.desk.set({ cursor: index });
   }
 
   private up(event: PointerEvent): void {
-    if (!this.pressed || this.start === null) return;
-    this.pressed = false;
-    const index = this.indexOf(event) ?? this.desk.getState().cursor;
-    const isClick = index === this.start && !this.clickedOnce && this.desk.getState().mode !== "points";
-    this.clickedOnce = isClick;
-    if (isClick) return;
-    this.start = null;
-    this.desk.set({ cursor: index });
-    void this.desk.storeSelection();
+    const { press } = this;
+    if (press === null || !event.isPrimary) return;
+    this.move(event);
+    this.press = null;
+    const { anchor, mode } = this.desk.getState();
+    const isGivenUp = anchor === null || mode !== press.mode;
+    const isFirstClick = this.begun === null && mode !== "points" && !this.isDrag(press, event);
+    this.begun = isFirstClick ? anchor : null;
+    if (!isGivenUp && !isFirstClick) void this.desk.storeSelection();
   }
 
-  private indexOf(event: PointerEvent): number | null {
-    return DRAWING_MODES.includes(this.desk.getState().mode) ? this.candleOf(event) : null;
+  /** The browser has taken the pointer for something else, such as scrolling. */
+  private cancel(): void {
+    if (this.press === null) return;
+    this.press = null;
+    this.begun = null;
+    this.desk.set({ anchor: null });
+  }
+
+  private begin(index: number): void {
+    this.begun = null;
+    this.desk.set({ cursor: index, anchor: index, selected: null, focus: null, notice: "" });
+  }
+
+  /** A hand that is not quite still does not drag, however narrow the candles are. */
+  private isDrag(press: Press, event: MouseEvent): boolean {
+    return isFar(press.event, event) && this.places.nearestCandle(event) !== press.index;
   }
 }
