@@ -5,6 +5,7 @@ import type { ChangedPoint, NewPoint } from "./bodies";
 import { defined, findChart } from "./charts";
 import type { Database } from "./database";
 import { RequestError } from "./http";
+import { refuseChanged } from "./row-conditions";
 import { annotations } from "./schema";
 
 type Row = typeof annotations.$inferSelect;
@@ -34,9 +35,11 @@ export async function changePoint(db: Database, id: number, change: ChangedPoint
   return found(row, id);
 }
 
-export async function deletePoint(db: Database, id: number): Promise<void> {
-  const [row] = await db.delete(annotations).where(eq(annotations.id, id)).returning();
-  found(row, id);
+/** Throws `RequestError` (412) where `ifMatch` is the tag of another state of the point. */
+export async function deletePoint(db: Database, id: number, ifMatch: string | null): Promise<void> {
+  const [row] = await db.select().from(annotations).where(eq(annotations.id, id));
+  refuseChanged(ifMatch, found(row, id), `annotation ${id}`);
+  await db.delete(annotations).where(eq(annotations.id, id));
 }
 
 function found(row: Row | undefined, id: number | string): Point {

@@ -5,6 +5,7 @@ import type { ChangedSpan, NewSpan } from "./bodies";
 import { defined, findChart } from "./charts";
 import type { Database } from "./database";
 import { RequestError } from "./http";
+import { refuseChanged } from "./row-conditions";
 import { spanAnnotations } from "./schema";
 
 /** The spans of a chart, newest start first. */
@@ -29,9 +30,11 @@ export async function changeSpan(db: Database, id: number, change: ChangedSpan):
   return found(row, id);
 }
 
-export async function deleteSpan(db: Database, id: number): Promise<void> {
-  const [row] = await db.delete(spanAnnotations).where(eq(spanAnnotations.id, id)).returning();
-  found(row, id);
+/** Throws `RequestError` (412) where `ifMatch` is the tag of another state of the span. */
+export async function deleteSpan(db: Database, id: number, ifMatch: string | null): Promise<void> {
+  const [row] = await db.select().from(spanAnnotations).where(eq(spanAnnotations.id, id));
+  refuseChanged(ifMatch, found(row, id), `span annotation ${id}`);
+  await db.delete(spanAnnotations).where(eq(spanAnnotations.id, id));
 }
 
 export interface SpanChoice {

@@ -8,6 +8,7 @@ import * as spans from "@/app/api/span-annotations/route";
 import * as span from "@/app/api/span-annotations/[id]/route";
 import * as exportJson from "@/app/api/span-annotations/export/route";
 import * as labels from "@/app/api/span-label-types/route";
+import { rowTag } from "@/data/row-tag";
 import { call, stored, uploaded, beginEmpty } from "./calls";
 
 beginEmpty();
@@ -124,6 +125,32 @@ describe("spans", () => {
   ])("refuses a span with %j", async (fault, error) => {
     const wanted = { chart_id: await uploaded("faults.csv"), start_time: 0, end_time: 3600, label: "x", ...fault };
     expect((await call(spans.POST, "POST", "span-annotations", wanted)).body).toEqual({ error });
+  });
+});
+
+describe("a row that its sender knows", () => {
+  const rows = [
+    ["annotations", points.POST, point, { timestamp: 0, label_type: "x" }, { label_type: "y" }, "annotation"],
+    ["span-annotations", spans.POST, span, { start_time: 0, end_time: 60, label: "x" }, { notes: "y" }, "span annotation"],
+  ] as const;
+
+  it.each(rows)("of %s is deleted only while it says what its tag stands for", async (path, post, one, wanted, change, name) => {
+    const chart_id = await uploaded(`${path}.csv`);
+    const created = await call(post, "POST", path, { chart_id, ...wanted });
+    const { id } = created.body as { id: number };
+    const remove = (tag: string) => call(one.DELETE, "DELETE", `${path}/${id}`, undefined, { "If-Match": tag });
+    const known = created.headers.get("etag") ?? "";
+    const changed = await call(one.PATCH, "PATCH", `${path}/${id}`, change);
+    const error = `Somebody has changed ${name} ${id} meanwhile: it is not deleted`;
+    expect(await remove(known)).toMatchObject({ status: 412, body: { error } });
+    expect(await remove(`${known}, ${changed.headers.get("etag")}`)).toMatchObject({ status: 200, body: { success: true } });
+    expect((await remove("*")).status).toBe(404);
+  });
+
+  it("has the same tag when it is stored again, and another one for other content", () => {
+    const row = { id: 1, created_at: 1, label: "x", sub_spans: [{ at: 1 }] };
+    expect(rowTag({ sub_spans: [{ at: 1 }], label: "x", created_at: 2, id: 2 })).toBe(rowTag(row));
+    expect(rowTag({ ...row, sub_spans: [{ at: 2 }] })).not.toBe(rowTag(row));
   });
 });
 

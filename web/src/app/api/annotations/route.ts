@@ -4,6 +4,7 @@ import { database, writing } from "@/server/database";
 import { queryNumber, route, taggedJson } from "@/server/http";
 import { readJson } from "@/server/json";
 import { createPoint, listPoints } from "@/server/points";
+import { taggedRow } from "@/server/row-conditions";
 
 export const GET = route(async (request) => {
   const db = await database();
@@ -14,5 +15,5 @@ export const GET = route(async (request) => {
 export const POST = route(async (request) => {
   const point = await readJson(request, newPoint);
   const chart_id = point.chart_id ?? queryNumber(request, "chartId");
-  return Response.json(await writing((db) => createPoint(db, { ...point, chart_id })), { status: 201 });
+  return taggedRow(await writing((db) => createPoint(db, { ...point, chart_id })), 201);
 });

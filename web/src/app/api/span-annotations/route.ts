@@ -3,6 +3,7 @@ import { findChart } from "@/server/charts";
 import { database, writing } from "@/server/database";
 import { queryNumber, route, taggedJson } from "@/server/http";
 import { readJson } from "@/server/json";
+import { taggedRow } from "@/server/row-conditions";
 import { createSpan, deleteSpans, listSpans } from "@/server/spans";
 
 export const GET = route(async (request) => {
@@ -13,7 +14,7 @@ export const GET = route(async (request) => {
 
 export const POST = route(async (request) => {
   const span = await readJson(request, newSpan);
-  return Response.json(await writing((db) => createSpan(db, span)), { status: 201 });
+  return taggedRow(await writing((db) => createSpan(db, span)), 201);
 });
 
 export const DELETE = route(async (request) => {

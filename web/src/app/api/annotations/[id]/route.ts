@@ -3,15 +3,17 @@ import { writing } from "@/server/database";
 import { pathId, route, type Params } from "@/server/http";
 import { readJson } from "@/server/json";
 import { changePoint, deletePoint } from "@/server/points";
+import { taggedRow } from "@/server/row-conditions";
 
 export const PATCH = route(async (request, context: Params) => {
   const change = await readJson(request, changedPoint);
   const id = await pathId(context);
-  return Response.json(await writing((db) => changePoint(db, id, change)));
+  return taggedRow(await writing((db) => changePoint(db, id, change)));
 });
 
-export const DELETE = route(async (_request, context: Params) => {
+export const DELETE = route(async (request, context: Params) => {
   const id = await pathId(context);
-  await writing((db) => deletePoint(db, id));
+  const ifMatch = request.headers.get("if-match");
+  await writing((db) => deletePoint(db, id, ifMatch));
   return Response.json({ success: true });
 });

@@ -2,16 +2,18 @@ import { changedSpan } from "@/server/bodies";
 import { writing } from "@/server/database";
 import { pathId, route, type Params } from "@/server/http";
 import { readJson } from "@/server/json";
+import { taggedRow } from "@/server/row-conditions";
 import { changeSpan, deleteSpan } from "@/server/spans";
 
 export const PATCH = route(async (request, context: Params) => {
   const change = await readJson(request, changedSpan);
   const id = await pathId(context);
-  return Response.json(await writing((db) => changeSpan(db, id, change)));
+  return taggedRow(await writing((db) => changeSpan(db, id, change)));
 });
 
-export const DELETE = route(async (_request, context: Params) => {
+export const DELETE = route(async (request, context: Params) => {
   const id = await pathId(context);
-  await writing((db) => deleteSpan(db, id));
+  const ifMatch = request.headers.get("if-match");
+  await writing((db) => deleteSpan(db, id, ifMatch));
   return Response.json({ success: true });
 });
