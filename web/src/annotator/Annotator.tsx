@@ -23,6 +23,7 @@ export function Annotator() {
   const stored = useStore(desk.annotations);
   useEffect(() => void desk.annotations.load(), [desk]);
   useHistoryKeys(desk);
+  useComingAndGoing(desk);
   return (
     <div className="annotator">
       <main>
@@ -59,5 +60,21 @@ function useHistoryKeys(desk: Desk) {
     };
     window.addEventListener("keydown", listen);
     return () => window.removeEventListener("keydown", listen);
+  }, [desk]);
+}
+
+/** Whoever comes back sees what was done elsewhere; whoever leaves loses no note. */
+function useComingAndGoing(desk: Desk) {
+  useEffect(() => {
+    const look = () => void (document.visibilityState === "visible" && desk.annotations.refresh());
+    const leave = () => desk.notes.leave();
+    window.addEventListener("focus", look);
+    document.addEventListener("visibilitychange", look);
+    window.addEventListener("pagehide", leave);
+    return () => {
+      window.removeEventListener("focus", look);
+      document.removeEventListener("visibilitychange", look);
+      window.removeEventListener("pagehide", leave);
+    };
   }, [desk]);
 }

@@ -2,6 +2,7 @@ import { NO_PATTERN, type Outcome, type Span, type SpanLabelType } from "@/data/
 import type { Desk } from "./desk";
 import { percentText, timeText } from "./format";
 import { named, namesOf, StoredChoice } from "./StoredChoice";
+import { useStore } from "./use-store";
 
 const CONFIDENCES = ["", "1", "2", "3", "4", "5"];
 const OUTCOMES = ["", "win", "loss", "breakeven"];
@@ -43,16 +44,24 @@ export function SpanEditor({ desk, span, labels }: Props) {
         options={named(OUTCOMES)}
         onStore={(value) => change({ outcome: value === "" ? null : (value as Outcome) })}
       />
-      <label>
-        Notes
-        <textarea
-          defaultValue={span.notes ?? ""}
-          maxLength={10_000}
-          onBlur={({ target: { value } }) => value !== (span.notes ?? "") && void change({ notes: value === "" ? null : value })}
-        />
-      </label>
+      <NotesField desk={desk} span={span} />
       <Ends desk={desk} span={span} />
     </div>
+  );
+}
+
+function NotesField({ desk, span }: { desk: Desk; span: Span }) {
+  const { typed } = useStore(desk.notes);
+  return (
+    <label>
+      Notes
+      <textarea
+        value={typed.get(span.id) ?? span.notes ?? ""}
+        maxLength={10_000}
+        onChange={(event) => desk.notes.type(span.id, event.target.value)}
+        onBlur={() => void desk.notes.store(span.id)}
+      />
+    </label>
   );
 }
 

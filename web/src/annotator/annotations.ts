@@ -1,7 +1,9 @@
-/** The charts and what is annotated on the open one, with every edit stored at once and undoable. */
+/** The charts and what is annotated on the open one, with every edit stored at once and undoable; what works is true. */
 import { Store } from "@/data/store";
 import type { Candle, Chart, Point, ReviewedRange, Span, SpanLabelType } from "@/data/types";
+import type { Feedback } from "@/prediction-layer";
 import { api, RouteError, type NewLabel } from "./api";
+import { changes, changesNothing, newSpan, replaced, send, type SpanFields } from "./edits";
 import { History, type Edit, type Kind, type Rows } from "./history";
 
 export interface AnnotationsState {
@@ -23,34 +25,31 @@ const NOTHING = { chart: null, candles: [], spans: [], points: [], ranges: [] };
 export class Annotations extends Store<AnnotationsState> {
   private readonly history = new History();
   private queue: Promise<unknown> = Promise.resolve();
+  private looking: Promise<void> | null = null;
 
   constructor() {
     super({ ...NOTHING, charts: [], labels: [], loading: true, error: null, canUndo: false, canRedo: false });
   }
 
   /** Charts and labels; opens the newest chart. */
-  load(): Promise<void> {
-    return this.attempt(async () => {
-      const [charts, labels] = await Promise.all([api.charts(), api.labels()]);
-      this.change({ charts, labels });
-      await this.read(charts.at(-1)?.id);
-    });
+  load(): Promise<boolean> {
+    return this.succeeds(() => this.reread());
   }
 
-  open(chartId: number): Promise<void> {
-    return this.attempt(() => this.read(chartId));
+  open(chartId: number): Promise<boolean> {
+    return this.succeeds(() => this.read(chartId));
   }
 
-  upload(file: File): Promise<void> {
-    return this.attempt(async () => {
+  upload(file: File): Promise<boolean> {
+    return this.succeeds(async () => {
       const { chart } = await api.upload(file);
       this.change({ charts: await api.charts() });
       await this.read(chart.id);
     });
   }
 
-  changeChart(change: Partial<Pick<Chart, "name" | "pair" | "timeframe">>): Promise<void> {
-    return this.attempt(async () => {
+  changeChart(change: Partial<Pick<Chart, "name" | "pair" | "timeframe">>): Promise<boolean> {
+    return this.succeeds(async () => {
       const { chart } = this.getState();
       if (chart === null) return;
       const changed = await api.changeChart(chart.id, change);
@@ -58,8 +57,8 @@ export class Annotations extends Store<AnnotationsState> {
     });
   }
 
-  deleteChart(): Promise<void> {
-    return this.attempt(async () => {
+  deleteChart(): Promise<boolean> {
+    return this.succeeds(async () => {
       const { chart } = this.getState();
       if (chart === null) return;
       await api.deleteChart(chart.id);
@@ -69,41 +68,50 @@ export class Annotations extends Store<AnnotationsState> {
     });
   }
 
-  addLabel(label: NewLabel): Promise<void> {
-    return this.attempt(async () => {
+  addLabel(label: NewLabel): Promise<boolean> {
+    return this.succeeds(async () => {
       await api.addLabel(label);
       this.change({ labels: await api.labels() });
     });
   }
 
-  addSpan(fields: Pick<Span, "start_time" | "end_time" | "label"> & Partial<Span>): Promise<void> {
-    return this.edit((chart) => ({ kind: "span", before: null, after: { ...fields, chart_id: chart.id } as Span }));
+  addSpan(fields: SpanFields): Promise<boolean> {
+    return this.edit((chart) => newSpan(fields, chart));
   }
 
-  addPoint(timestamp: number, label_type: string): Promise<void> {
+  addPoint(timestamp: number, label_type: string): Promise<boolean> {
     return this.edit(() => ({ kind: "point", before: null, after: { timestamp, label_type } as Point }));
   }
 
-  addRange(start_time: number, end_time: number): Promise<void> {
+  addRange(start_time: number, end_time: number): Promise<boolean> {
     const range = { start_time, end_time };
     return this.edit((chart) => ({ kind: "range", before: null, after: { ...range, chart_id: chart.id } as ReviewedRange }));
   }
 
-  changeSpan(id: number, fields: Partial<Span>): Promise<void> {
-    return this.edit(() => {
-      const before = this.getState().spans.find((span) => span.id === id);
-      return before === undefined ? null : { kind: "span", before, after: { ...before, ...fields } };
-    });
+  changeSpan(id: number, fields: Partial<Span>): Promise<boolean> {
+    return this.edit(() => this.changeOfSpan(id, fields));
   }
 
-  changePoint(id: number, fields: Partial<Point>): Promise<void> {
+  changePoint(id: number, fields: Partial<Point>): Promise<boolean> {
     return this.edit(() => {
       const before = this.getState().points.find((point) => point.id === id);
       return before === undefined ? null : { kind: "point", before, after: { ...before, ...fields } };
     });
   }
 
-  remove(kind: Kind, id: number): Promise<void> {
+  /** Stores what is decided in view of what others have stored by then; undefined where that is nothing, or fails. */
+  judge(decide: () => Feedback | undefined): Promise<Feedback | undefined> {
+    return this.onOpenChart(async (chart) => {
+      this.take(await rowsOf(chart.id));
+      const feedback = decide();
+      if (feedback === undefined) return undefined;
+      const { fields } = feedback;
+      await this.store("id" in feedback ? this.changeOfSpan(feedback.id, fields) : newSpan(feedback.fields, chart));
+      return feedback;
+    });
+  }
+
+  remove(kind: Kind, id: number): Promise<boolean> {
     return this.edit(() => {
       const { spans, points, ranges } = this.getState();
       const before = { span: spans, point: points, range: ranges }[kind].find((row) => row.id === id);
@@ -111,22 +119,33 @@ export class Annotations extends Store<AnnotationsState> {
     });
   }
 
-  undo(): Promise<void> {
-    return this.attempt(async () => {
+  undo(): Promise<boolean> {
+    return this.succeeds(async () => {
       const edit = this.history.nextUndo();
       if (edit === undefined) return;
-      await this.apply(edit);
+      await this.apply(edit).catch(whereRefused(() => this.history.forgetUndo()));
       this.history.undone();
     });
   }
 
-  redo(): Promise<void> {
-    return this.attempt(async () => {
+  redo(): Promise<boolean> {
+    return this.succeeds(async () => {
       const edit = this.history.nextRedo();
       if (edit === undefined) return;
-      await this.apply(edit);
+      await this.apply(edit).catch(whereRefused(() => this.history.forgetRedo()));
       this.history.redone();
     });
+  }
+
+  /** Shows what others have stored meanwhile; what cannot be read now is read at the next look. */
+  refresh(): Promise<void> {
+    this.looking ??= this.inTurn(() => this.reread())
+      .catch(() => undefined)
+      .finally(() => {
+        this.looking = null;
+        this.settle();
+      });
+    return this.looking;
   }
 
   dismissError(): void {
@@ -143,28 +162,39 @@ export class Annotations extends Store<AnnotationsState> {
     this.change({ chart, candles, ...rows });
   }
 
-  /** Shows no longer what somebody else has deleted, which is why the work failed. */
-  private async lookAgain(failure: unknown): Promise<never> {
-    if (failure instanceof RouteError && failure.status === 404) {
-      const charts = await api.charts();
-      this.change({ charts });
-      const chart = charts.find((each) => each.id === this.getState().chart?.id);
-      this.history.clear();
-      if (chart === undefined) await this.read(charts.at(-1)?.id);
-      else this.change({ chart, ...(await rowsOf(chart.id)) });
-    }
-    throw failure;
+  /** Charts, labels and annotations as they are stored now; the newest chart where the open one is gone. */
+  private async reread(): Promise<void> {
+    const [charts, labels] = await Promise.all([api.charts(), api.labels()]);
+    this.take({ charts, labels });
+    const chart = charts.find((each) => each.id === this.getState().chart?.id);
+    if (chart === undefined) await this.read(charts.at(-1)?.id);
+    else this.take({ chart, ...(await rowsOf(chart.id)) });
   }
 
-  private edit(make: (chart: Chart) => Edit | null): Promise<void> {
-    return this.attempt(async () => {
-      const { chart } = this.getState();
-      const edit = chart === null ? null : make(chart);
-      if (edit === null || changesNothing(edit)) return;
-      const stored = await this.apply(edit);
-      // What an edit changes is what its undo puts back: not what others have changed meanwhile.
-      this.history.record(edit.before === null ? ({ ...edit, after: stored } as Edit) : edit);
+  /** What is read and says the same changes nothing. */
+  private take(read: Partial<AnnotationsState>): void {
+    const news = changes(this.getState(), read);
+    if (Object.keys(news).length > 0) this.change(news);
+  }
+
+  private async edit(make: (chart: Chart) => Edit | null): Promise<boolean> {
+    const done = await this.onOpenChart(async (chart) => {
+      await this.store(make(chart));
+      return true;
     });
+    return done === true;
+  }
+
+  private changeOfSpan(id: number, fields: Partial<Span>): Edit | null {
+    const before = this.getState().spans.find((span) => span.id === id);
+    return before === undefined ? null : { kind: "span", before, after: { ...before, ...fields } };
+  }
+
+  private async store(edit: Edit | null): Promise<void> {
+    if (edit === null || changesNothing(edit)) return;
+    const stored = await this.apply(edit);
+    // What an edit changes is what its undo puts back: not what others have changed meanwhile.
+    this.history.record(edit.before === null ? ({ ...edit, after: stored } as Edit) : edit);
   }
 
   /** Makes the stored rows those after the edit, and returns the row as it is stored. */
@@ -180,16 +210,56 @@ export class Annotations extends Store<AnnotationsState> {
     return stored;
   }
 
-  /** One after the other, so that an undo finds what it undoes; a failure is shown and changes nothing. */
-  private attempt(work: () => Promise<void>): Promise<void> {
-    const done = this.queue.then(() => work().catch((error: unknown) => this.lookAgain(error))).then(
-      () => this.change({ error: null }),
-      (error: unknown) => this.change({ error: error instanceof Error ? error.message : String(error) }),
-    );
-    this.queue = done;
-    return done.then(() => {
-      this.change({ loading: false, canUndo: this.history.canUndo, canRedo: this.history.canRedo });
+  /** Work on the chart that is open when it is asked for. */
+  private onOpenChart<Result>(work: (chart: Chart) => Promise<Result>): Promise<Result | undefined> {
+    const asked = this.getState().chart;
+    return this.attempt(async () => {
+      const { chart } = this.getState();
+      if (chart?.id !== asked?.id) throw new Error("Another chart was opened meanwhile: nothing is stored");
+      return chart === null ? undefined : work(chart);
     });
+  }
+
+  private async succeeds(work: () => Promise<void>): Promise<boolean> {
+    const done = await this.attempt(async () => {
+      await work();
+      return true;
+    });
+    return done === true;
+  }
+
+  /** A failure is shown, and answered by undefined. */
+  private async attempt<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+    const done = this.inTurn(() => work().catch((failure: unknown) => this.lookAgain(failure)));
+    try {
+      const result = await done;
+      this.change({ error: null });
+      return result;
+    } catch (error) {
+      this.change({ error: error instanceof Error ? error.message : String(error) });
+      return undefined;
+    } finally {
+      this.settle();
+    }
+  }
+
+  /** One after the other, so that an undo finds what it undoes. */
+  private inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.queue.then(work);
+    this.queue = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Nothing tells what of it was stored, nor what others did: all is read again, where that is possible. */
+  private async lookAgain(failure: unknown): Promise<never> {
+    if (!(failure instanceof RouteError)) throw failure;
+    if (failure.status === 404) this.history.clear();
+    await this.reread().catch(() => undefined);
+    throw failure;
+  }
+
+  private settle(): void {
+    this.change({ loading: false, canUndo: this.history.canUndo, canRedo: this.history.canRedo });
   }
 }
 
@@ -198,28 +268,10 @@ async function rowsOf(chartId: number): Promise<Pick<AnnotationsState, "spans" |
   return { spans, points, ranges };
 }
 
-async function send({ kind, before, after }: Edit, chart_id: number): Promise<Rows[Kind] | null> {
-  if (after === null) {
-    if (before !== null) await { span: api.deleteSpan, point: api.deletePoint, range: api.deleteRange }[kind](before.id);
-    return null;
-  }
-  if (kind === "span") return before === null ? api.addSpan(after) : api.changeSpan(before.id, changes(before, after));
-  if (kind === "range") return api.addRange(after);
-  return before === null ? api.addPoint({ ...after, chart_id }) : api.changePoint(before.id, changes(before, after));
-}
-
-function changesNothing({ before, after }: Edit): boolean {
-  return before !== null && after !== null && Object.keys(changes(before, after)).length === 0;
-}
-
-/** The fields that an edit changes: what somebody else may have done to the others stays. */
-function changes<Row extends object>(before: Row, after: Row): Partial<Row> {
-  const names = Object.keys(after) as (keyof Row)[];
-  const changed = names.filter((name) => JSON.stringify(after[name]) !== JSON.stringify(before[name]));
-  return Object.fromEntries(changed.map((name) => [name, after[name]])) as Partial<Row>;
-}
-
-function replaced<Row extends { id: number }>(rows: readonly Row[], before: Row | null, after: Row | null): Row[] {
-  const others = rows.filter((row) => row.id !== before?.id);
-  return after === null ? others : [...others, after];
+/** Somebody has changed the row since: asked again, it would be refused again. */
+function whereRefused(forget: () => void): (failure: unknown) => never {
+  return (failure) => {
+    if (failure instanceof RouteError && failure.status === 412) forget();
+    throw failure;
+  };
 }

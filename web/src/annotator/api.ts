@@ -1,4 +1,5 @@
 /** The app's own routes, from the browser. */
+import { rowTag } from "@/data/row-tag";
 import type { Candle, Chart, Point, ReviewedRange, Span, SpanLabelType } from "@/data/types";
 
 export type NewSpan = Pick<Span, "chart_id" | "start_time" | "end_time" | "label"> & Partial<Span>;
@@ -20,14 +21,17 @@ export const api = {
   spans: (chartId: number) => ask<Span[]>("GET", `/span-annotations?chartId=${chartId}`),
   addSpan: (span: NewSpan) => ask<Span>("POST", "/span-annotations", span),
   changeSpan: (id: number, change: Partial<Span>) => ask<Span>("PATCH", `/span-annotations/${id}`, change),
-  deleteSpan: (id: number) => ask<unknown>("DELETE", `/span-annotations/${id}`),
+  /** For a page that goes: it is sent to the end, and nobody is left to be told how it went. */
+  leaveNotes: (id: number, notes: string | null) =>
+    void ask("PATCH", `/span-annotations/${id}`, { notes }, { keepalive: true }).catch(() => undefined),
+  deleteSpan: (span: Span) => ask<unknown>("DELETE", `/span-annotations/${span.id}`, undefined, asKnown(span)),
   points: (chartId: number) => ask<Point[]>("GET", `/annotations?chartId=${chartId}`),
   addPoint: (point: NewPoint) => ask<Point>("POST", "/annotations", point),
   changePoint: (id: number, change: Partial<Point>) => ask<Point>("PATCH", `/annotations/${id}`, change),
-  deletePoint: (id: number) => ask<unknown>("DELETE", `/annotations/${id}`),
+  deletePoint: (point: Point) => ask<unknown>("DELETE", `/annotations/${point.id}`, undefined, asKnown(point)),
   ranges: (chartId: number) => ask<ReviewedRange[]>("GET", `/reviewed-ranges?chartId=${chartId}`),
   addRange: (range: NewRange) => ask<ReviewedRange>("POST", "/reviewed-ranges", range),
-  deleteRange: (id: number) => ask<unknown>("DELETE", `/reviewed-ranges?id=${id}`),
+  deleteRange: ({ id }: ReviewedRange) => ask<unknown>("DELETE", `/reviewed-ranges?id=${id}`),
   upload: (file: File) => {
     const form = new FormData();
     form.set("file", file);
@@ -45,13 +49,19 @@ export class RouteError extends Error {
   }
 }
 
+/** Only while the row says what is known of it here. */
+function asKnown(row: object): RequestInit {
+  return { headers: { "If-Match": rowTag(row) } };
+}
+
 /** The answer's JSON. Throws `RouteError`. */
-async function ask<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+async function ask<Answer>(method: string, path: string, body?: object, more: RequestInit = {}): Promise<Answer> {
   const json = body !== undefined && !(body instanceof FormData);
   const response = await fetch(`/api${path}`, {
     method,
     ...(json ? { headers: { "Content-Type": "application/json" } } : {}),
     ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : (body as FormData) }),
+    ...more,
   }).catch(() => {
     throw new RouteError("The annotator does not answer", 0);
   });

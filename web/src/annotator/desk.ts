@@ -1,10 +1,9 @@
 /** What the user is doing: mode, cursor, selection, and the prediction in question. */
 import { Store } from "@/data/store";
-import type { Candle, Chart, Point } from "@/data/types";
+import type { Candle, Chart } from "@/data/types";
 import {
   confirmed,
   corrected,
-  disagreements,
   dismissed,
   type Disagreement,
   type Feedback,
@@ -14,7 +13,9 @@ import {
   type Series,
 } from "@/prediction-layer";
 import type { Annotations, AnnotationsState } from "./annotations";
+import { Doubts, isLabel, isSameRun } from "./doubts";
 import type { Kind } from "./history";
+import { Notes } from "./notes";
 import { indexOfTime, type IndexRange } from "./places";
 
 export type Mode = "browse" | "spans" | "points" | "reviewed" | "judge";
@@ -43,7 +44,10 @@ type Verdict = (run: Run, modelVersion: string, human: HumanSpan | null) => Feed
 const NOTHING = { cursor: null, anchor: null, selected: null, focus: null };
 
 export class Desk extends Store<DeskState> {
-  private known: { from: readonly unknown[]; found: Disagreement[] } = { from: [], found: [] };
+  readonly notes: Notes;
+  private readonly doubts: Doubts;
+  /** Predictions whose verdict is on its way. */
+  private judging: readonly Run[] = [];
   private series: Series | null = null;
 
   constructor(
@@ -51,6 +55,8 @@ export class Desk extends Store<DeskState> {
     readonly layer: PredictionLayer,
   ) {
     super({ ...NOTHING, mode: "browse", activeLabel: "", pointLabel: "break_up", judgeAs: "", notice: "" });
+    this.notes = new Notes(annotations);
+    this.doubts = new Doubts(annotations, layer);
     annotations.subscribe(() => this.follow(annotations.getState()));
     layer.subscribe(() => this.keepFocus(layer.getState().runs));
   }
@@ -90,26 +96,32 @@ export class Desk extends Store<DeskState> {
     const range = this.times();
     if (range === null) return this.change({ notice: "Select candles first" });
     const [start_time, end_time] = range;
-    this.change({ anchor: null });
-    await this.annotations.addSpan({ start_time, end_time, label: label ?? activeLabel });
-    this.tell(`${label ?? activeLabel} stored`);
+    const fields = { start_time, end_time, label: label ?? activeLabel };
+    await this.letGo(this.annotations.addSpan(fields), `${fields.label} stored`);
   }
 
   async addPoint(label: string): Promise<void> {
     const { cursor } = this.getState();
     const candle = cursor === null ? undefined : this.annotations.getState().candles[cursor];
-    this.change({ anchor: null });
-    if (candle === undefined) return this.change({ notice: "Choose a candle first" });
-    await this.annotations.addPoint(candle.time, label);
-    this.tell(`${label} stored`);
+    if (candle === undefined) return this.change({ anchor: null, notice: "Choose a candle first" });
+    await this.letGo(this.annotations.addPoint(candle.time, label), `${label} stored`);
   }
 
   async markReviewed(): Promise<void> {
     const range = this.times();
     if (range === null) return this.change({ notice: "Select candles first" });
+    await this.letGo(this.annotations.addRange(...range), "Marked as reviewed");
+  }
+
+  /** The selection is gone as soon as it is being stored, and comes back where that fails and nothing else is begun. */
+  private async letGo(storing: Promise<boolean>, told: string): Promise<void> {
+    const { series } = this;
+    const { anchor, cursor } = this.getState();
     this.change({ anchor: null });
-    await this.annotations.addRange(...range);
-    this.tell("Marked as reviewed");
+    if (await storing) return this.change({ notice: told });
+    const now = this.getState();
+    const isIdle = now.anchor === null && now.selected === null && now.focus === null;
+    if (isIdle && series === this.series) this.change({ anchor, cursor });
   }
 
   /** A label's hotkey: it corrects the prediction in question, else labels the selection, else what is selected. */
@@ -135,20 +147,11 @@ export class Desk extends Store<DeskState> {
   async deleteSelected(): Promise<void> {
     const { selected } = this.getState();
     if (selected === null) return this.change({ notice: "Select an annotation first" });
-    await this.annotations.remove(selected.kind, selected.id);
-    this.change({ selected: null });
-    this.tell("Deleted");
+    if (await this.annotations.remove(selected.kind, selected.id)) this.change({ selected: null, notice: "Deleted" });
   }
 
   disagreements(): Disagreement[] {
-    const { runs } = this.layer.getState();
-    const { spans, points, candles } = this.annotations.getState();
-    const from = [runs, spans, points, candles];
-    if (from.some((part, index) => part !== this.known.from[index])) {
-      const human = [...spans, ...points.filter(isLabel).map(pointAsSpan)];
-      this.known = { from, found: disagreements(runs, human, candles) };
-    }
-    return this.known.found;
+    return this.doubts.all();
   }
 
   /** Goes to the next (1) or the one before (-1), from the end on again from the other end. */
@@ -177,27 +180,32 @@ export class Desk extends Store<DeskState> {
     return this.judgeAndWalk(dismissed);
   }
 
-  /** Goes on to the next disagreement when one is settled. */
+  /** Goes on to the next disagreement when one is settled, unless the user has gone on meanwhile. */
   private async judgeAndWalk(verdict: Verdict): Promise<void> {
+    const { focus } = this.getState();
     const settled = await this.judge(verdict);
     if (settled === undefined) return;
-    if (this.disagreements().length > 0) this.walk(1);
-    else this.look(null);
-    this.tell(settled);
+    if (isSameRun(focus, this.getState().focus)) {
+      if (this.disagreements().length > 0) this.walk(1);
+      else this.look(null);
+    }
+    this.change({ notice: settled });
   }
 
   /** Stores what is said of the prediction in question, and returns what to tell; undefined where nothing is stored. */
   private async judge(verdict: Verdict): Promise<string | undefined> {
-    const { focus } = this.getState();
+    const { focus: run } = this.getState();
     const { prediction } = this.layer.getState();
-    if (focus === null || prediction === null) return this.refuse("Go to a prediction first");
-    const doubt = this.disagreements().find(({ run }) => run.start === focus.start && run.label === focus.label);
-    if (doubt === undefined) return this.refuse("This prediction is annotated already");
-    const feedback = verdict(focus, prediction.modelVersion, doubt.human);
-    if (feedback.kind === "create") await this.annotations.addSpan(feedback.fields);
-    else await this.annotations.changeSpan(feedback.id, feedback.fields);
-    const { label, source } = feedback.fields;
-    return this.annotations.getState().error === null ? `${label} stored as ${source}` : undefined;
+    if (run === null || prediction === null) return this.refuse("Go to a prediction first");
+    if (this.judging.some((each) => isSameRun(each, run))) return this.refuse("This prediction is being stored");
+    this.judging = [...this.judging, run];
+    const feedback = await this.annotations.judge(() => {
+      const doubt = this.doubts.about(run);
+      if (doubt === undefined) return this.refuse("This prediction is annotated already");
+      return verdict(run, prediction.modelVersion, doubt.human);
+    });
+    this.judging = this.judging.filter((each) => each !== run);
+    return feedback && `${feedback.fields.label} stored as ${feedback.fields.source}`;
   }
 
   private refuse(notice: string): undefined {
@@ -207,8 +215,7 @@ export class Desk extends Store<DeskState> {
   /** A prediction that is no longer shown is no longer in question. */
   private keepFocus(runs: readonly Run[]): void {
     const { focus } = this.getState();
-    const same = (run: Run) => run.start === focus?.start && run.end === focus.end && run.label === focus.label;
-    if (focus !== null && !runs.some(same)) this.change({ focus: null });
+    if (focus !== null && !runs.some((run) => isSameRun(run, focus))) this.change({ focus: null });
   }
 
   private times(): [number, number] | null {
@@ -216,10 +223,6 @@ export class Desk extends Store<DeskState> {
     const range = this.selection();
     const [first, last] = range === null ? [] : [candles[range.first], candles[range.last]];
     return first === undefined || last === undefined ? null : [first.time, last.time];
-  }
-
-  private tell(notice: string): void {
-    if (this.annotations.getState().error === null) this.change({ notice });
   }
 
   private follow({ chart, candles, labels, spans, points, ranges }: AnnotationsState): void {
@@ -236,36 +239,45 @@ export class Desk extends Store<DeskState> {
     this.layer.setSeries(series);
   }
 
-  /** Selects what stands at a candle: an annotation, else a prediction. */
+  /** Selects what stands at a candle; asked again, the next thing that stands there. */
   pick(index: number): void {
-    const { spans, points, candles } = this.annotations.getState();
-    const time = candles[index]?.time;
+    const time = this.annotations.getState().candles[index]?.time;
     if (time === undefined) return;
-    const point = points.find((each) => each.timestamp === time && isLabel(each));
+    const all = this.standingAt(time);
+    const { selected, focus } = this.getState();
+    const before = all.findIndex((each) => isSameTarget(each.selected, selected) && isSameRun(each.focus, focus));
+    const place = (before + 1) % Math.max(1, all.length);
+    const notice = all.length > 1 ? `${place + 1} of ${all.length} here; again for the next` : "";
+    this.change({ selected: null, focus: null, ...all[place], cursor: index, anchor: null, notice });
+  }
+
+  /** Points, then spans, the shortest first, then predictions. */
+  private standingAt(time: number): Pick<DeskState, "selected" | "focus">[] {
+    const { spans, points } = this.annotations.getState();
     const around = spans.filter((span) => span.start_time <= time && span.end_time >= time);
     around.sort((left, right) => left.end_time - left.start_time - (right.end_time - right.start_time));
-    const span = around[0];
-    this.change({ cursor: index, anchor: null, notice: "" });
-    if (point !== undefined) this.change({ selected: { kind: "point", id: point.id }, focus: null });
-    else if (span !== undefined) this.change({ selected: { kind: "span", id: span.id }, focus: null });
-    else this.change({ selected: null, focus: this.runAt(time) });
+    return [
+      ...points.filter((each) => each.timestamp === time && isLabel(each)).map((each) => chosen("point", each.id)),
+      ...around.map((each) => chosen("span", each.id)),
+      ...this.runsAt(time).map((focus) => ({ selected: null, focus })),
+    ];
   }
 
   /** Judges the prediction at a candle, and stays there: dismisses it, or stores it with the label that is set. */
   async judgeAt(index: number, asWrong: boolean): Promise<void> {
-    const run = this.runAt(this.annotations.getState().candles[index]?.time ?? NaN);
-    this.change({ focus: run, cursor: index });
-    if (run === null) return this.change({ notice: "No prediction here" });
+    const run = this.runsAt(this.annotations.getState().candles[index]?.time ?? NaN)[0];
+    this.change({ focus: run ?? null, cursor: index });
+    if (run === undefined) return this.change({ notice: "No prediction here" });
     const { judgeAs } = this.getState();
     const corrects: Verdict = (prediction, version, human) => corrected(prediction, version, human, judgeAs);
     const settled = await this.judge(asWrong ? dismissed : judgeAs === "" ? confirmed : corrects);
     if (settled === undefined) return;
-    this.change({ focus: null });
-    this.tell(settled);
+    if (isSameRun(run, this.getState().focus)) this.change({ focus: null });
+    this.change({ notice: settled });
   }
 
-  private runAt(time: number): Run | null {
-    return this.layer.getState().runs.find((run) => run.start <= time && run.end >= time) ?? null;
+  private runsAt(time: number): Run[] {
+    return this.layer.getState().runs.filter((run) => run.start <= time && run.end >= time);
   }
 
   /** Selects an annotation and brings its first candle into sight. */
@@ -294,12 +306,10 @@ function seriesOf({ id, pair, timeframe }: Chart, candles: readonly Candle[]): S
   return { id: JSON.stringify(content), pair, timeframe, candles };
 }
 
-/** A drawn line is no label. */
-function isLabel(point: Point): boolean {
-  return point.geometry === null;
+function chosen(kind: Kind, id: number): Pick<DeskState, "selected" | "focus"> {
+  return { selected: { kind, id }, focus: null };
 }
 
-function pointAsSpan({ id, timestamp, label_type }: Point): HumanSpan {
-  const judged = { source: "human", model_prediction: null, isPoint: true };
-  return { id, start_time: timestamp, end_time: timestamp, label: label_type, ...judged };
+function isSameTarget(left: Target | null, right: Target | null): boolean {
+  return left?.kind === right?.kind && left?.id === right?.id;
 }

@@ -49,6 +49,15 @@ export class History {
     if (edit !== undefined) this.past.push(edit);
   }
 
+  /** The last edit cannot be taken back any more. */
+  forgetUndo(): void {
+    this.past.pop();
+  }
+
+  forgetRedo(): void {
+    this.future = [];
+  }
+
   /** A row was stored again under another id. */
   renumber(kind: Kind, from: number, to: number): void {
     for (const edit of [...this.past, ...this.future]) {

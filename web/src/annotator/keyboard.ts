@@ -11,7 +11,7 @@ export const KEYS: readonly [string, string][] = [
   ["Page up, Page down", "move the cursor by 20 candles"],
   ["Home, End", "first and last candle"],
   ["0 to 9", "label with that key: corrects the prediction in question, else labels the selection or the selected span"],
-  ["Enter", "store the selection as the mode says; in the other modes select what is at the cursor"],
+  ["Enter", "store the selection as the mode says; in the other modes select what is at the cursor, again for the next thing there"],
   ["u, d", "point break_up, break_down at the cursor"],
   ["r", "mark the selected candles as reviewed"],
   ["Delete", "delete the selected annotation"],
