@@ -1,3 +1,4 @@
+import type { SubmitEvent } from "react";
 import type { Chart } from "@/data/types";
 import type { Desk } from "./desk";
 
@@ -20,12 +21,15 @@ function confirmDelete(desk: Desk, chart: Chart) {
 }
 
 function SeriesFields({ desk, chart }: { desk: Desk; chart: Chart }) {
-  const save = (form: FormData) => {
+  // An action would empty the fields, also of what is refused.
+  const save = (event: SubmitEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
     const change = { pair: String(form.get("pair")), timeframe: String(form.get("timeframe")) };
     void desk.annotations.changeChart(change);
   };
   return (
-    <form action={save} className="bar">
+    <form onSubmit={save} className="bar">
       <label>
         Pair
         <input name="pair" defaultValue={chart.pair} key={chart.pair} size={8} required maxLength={64} />
