@@ -80,7 +80,7 @@ class ReceiptInfo(Strict):
 
 
 class ModelInfoResponse(Strict):
-    """Everything about the served model."""
+    """Everything about the served model; `follows` is the alias that moves it, null where it is pinned."""
 
     model_info: ModelInfo
     metrics: MetricsInfo
@@ -93,6 +93,7 @@ class ModelInfoResponse(Strict):
     data_version: str | None
     config_hash: str
     receipt: ReceiptInfo
+    follows: str | None
 
 
 class RegisteredModel(Strict):

@@ -86,7 +86,7 @@ class Predictions:
     def _check_timeframe(self, model: ServedModel, timeframe: str) -> None:
         trained = model.loaded.info.timeframes
         if timeframe not in trained and not self._settings.allow_other_timeframes:
-            expected = f"{', '.join(trained)}, which the model was trained on"
+            expected = f"candles of {' or '.join(trained)}, on which the model was trained"
             raise ProblemError.invalid("timeframe", repr(timeframe), expected)
 
     def _check_range(self, candles: Candles, first: int, last: int) -> None:

@@ -76,7 +76,7 @@ BAD_RANGES = {
     "neither date nor time": ({"end_date": None}, "end_date: null; text, or an integer"),
     "backwards": ({"end_date": "2011-01-01"}, "end_date: before start_date 2012-01-01; a later time"),
     "the last day there is": ({"start_date": "9999-12-31", "end_date": "9999-12-31"}, None),
-    "another timeframe": ({"timeframe": "1h"}, "timeframe: '1h'; 1d, which the model was trained on"),
+    "another timeframe": ({"timeframe": "1h"}, "timeframe: '1h'; candles of 1d, on which the model was trained"),
 }
 
 

@@ -40,6 +40,7 @@ def test_model_info_has_what_the_front_end_declares(client: Any, project: Any) -
         "timeframes": ["1d"],
         "data_version": None,
         "config_hash": info.config_hash,
+        "follows": "champion",
     }
     assert {name: content[name] for name in beside} == beside
     assert content["model_info"] == expected
@@ -69,9 +70,11 @@ def test_a_version_pins_and_an_alias_is_followed_again(start: Any, project: Any)
     loaded = client.post("/model/load", {"run_id": run_id}).json
     assert loaded == {"model_name": "served", "model_version": "2", "run_id": run_id, "follows": None}
     time.sleep(0.5)
-    assert client.get("/model/info").json["model_info"]["model_version"] == "2"
+    pinned = client.get("/model/info").json
+    assert (pinned["model_info"]["model_version"], pinned["follows"]) == ("2", None)
     assert client.post("/model/load", {"alias": "champion"}).json["follows"] == "champion"
-    assert client.get("/model/info").json["model_info"]["model_version"] == "1"
+    following = client.get("/model/info").json
+    assert (following["model_info"]["model_version"], following["follows"]) == ("1", "champion")
     assert client.post("/model/load", {"version": "2"}).json["follows"] is None
     assert client.post("/model/load", {"version": 1}).json["model_version"] == "1"
 

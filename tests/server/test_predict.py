@@ -216,7 +216,7 @@ BAD_REQUESTS = {
         {"timeframe": "0h"},
         'timeframe: "0h"; a number and one of s, m, h, d, w, M, such as 15m or 1d',
     ),
-    "another timeframe": ({"timeframe": "1h"}, "timeframe: '1h'; 1d, which the model was trained on"),
+    "another timeframe": ({"timeframe": "1h"}, "timeframe: '1h'; candles of 1d, on which the model was trained"),
     "a threshold above one": ({"threshold": 1.5}, "threshold: 1.5; less than or equal to 1"),
     "a threshold below zero": ({"threshold": -0.1}, "threshold: -0.1; greater than or equal to 0"),
     "similar": ({"include": ["similar"]}, "include: a list of 1; similar is not available in this version"),

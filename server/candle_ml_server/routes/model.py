@@ -38,7 +38,7 @@ def model_routes(service: Service) -> Blueprint:
 
     @routes.get("/model/info")
     async def info() -> Response:
-        return model_response(model_info(holder.served()))
+        return model_response(model_info(holder.served(), holder.following.alias))
 
     @routes.get("/model/out-of-fold")
     async def out_of_fold() -> Response:
@@ -76,8 +76,8 @@ def model_routes(service: Service) -> Blueprint:
     return routes
 
 
-def model_info(model: ServedModel) -> ModelInfoResponse:
-    """What `/model/info` says of a model."""
+def model_info(model: ServedModel, follows: str | None) -> ModelInfoResponse:
+    """What `/model/info` says of a model that moves with the alias `follows`."""
     info, receipt = model.loaded.info, model.loaded.receipt
     patterns = [name for name in info.classes if name != NO_PATTERN]
     return ModelInfoResponse(
@@ -106,6 +106,7 @@ def model_info(model: ServedModel) -> ModelInfoResponse:
         data_version=info.data_version,
         config_hash=info.config_hash,
         receipt=ReceiptInfo.model_validate({**asdict(receipt), "differing": list(receipt.differing)}),
+        follows=follows,
     )
 
 
