@@ -1,6 +1,6 @@
 /** What the bodies of requests must look like. */
 import { z } from "zod";
-import { isTimeframe } from "@/data/series";
+import { isTimeframe, LONGEST_PAIR } from "@/data/series";
 
 const LATEST_TIME = 253_402_300_799;
 
@@ -63,7 +63,7 @@ export const newRange = z.object({ chart_id: id.optional(), start_time: time, en
 export const changedChart = z
   .object({
     name: label.optional(),
-    pair: label.pipe(z.string().max(64)).optional(),
+    pair: label.pipe(z.string().max(LONGEST_PAIR, `at most ${LONGEST_PAIR} characters`)).optional(),
     timeframe: z.string().refine(isTimeframe, "a number and one of s, m, h, d, w, M, such as 15m or 1d").optional(),
   })
   .refine((change) => Object.keys(change).length > 0, "name at least one field to change");

@@ -34,8 +34,24 @@ describe("pair and timeframe that are proposed", () => {
     ["AAPL-1d.clean", DAY, { pair: "AAPL", timeframe: "1d" }],
     ["my candles", 900, { pair: "my candles", timeframe: "15m" }],
     ["", DAY, { pair: "unnamed", timeframe: "1d" }],
+    ["EURUSD_1H", 3600, { pair: "EURUSD", timeframe: "1h" }],
+    ["EURUSD60", 3600, { pair: "EURUSD", timeframe: "1h" }],
+    ["EURUSDH1", 3600, { pair: "EURUSD", timeframe: "1h" }],
+    ["EURUSD_H4", 4 * 3600, { pair: "EURUSD", timeframe: "4h" }],
+    ["US30,M15", 900, { pair: "US30", timeframe: "15m" }],
+    ["EURUSD_1440", DAY, { pair: "EURUSD", timeframe: "1d" }],
+    ["XAUUSDMN1", 30 * DAY, { pair: "XAUUSD", timeframe: "1M" }],
+    ["SPX500", DAY, { pair: "SPX500", timeframe: "1d" }],
+    ["US30", 1800, { pair: "US30", timeframe: "30m" }],
+    ["ETHUSDM24", DAY, { pair: "ETHUSDM24", timeframe: "1d" }],
+    ["EURUSD_2023_1h", 3600, { pair: "EURUSD_2023", timeframe: "1h" }],
   ])("%s", (name, seconds, series) => {
     expect(proposeSeries(name, spaced(seconds))).toEqual(series);
+  });
+
+  it("cuts a pair to what training and prediction take", () => {
+    expect(proposeSeries(`${"x".repeat(70)}_1h`, spaced(3600))).toEqual({ pair: "x".repeat(64), timeframe: "1h" });
+    expect(proposeSeries("x".repeat(70), spaced(3600)).pair).toHaveLength(64);
   });
 
   it("believes the candles where the name contradicts them", () => {
