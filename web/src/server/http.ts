@@ -32,6 +32,16 @@ export function route<Context>(handler: Handler<Context>): Handler<Context> {
   };
 }
 
+/** What a route answers to the methods that it has not: 405 with those that it has, which OPTIONS tells too. */
+export function only(...offered: string[]) {
+  const Allow = [...offered, ...(offered.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
+  const refuse = route(async ({ method }) =>
+    Response.json({ error: `${method} is not possible here; possible: ${Allow}` }, { status: 405, headers: { Allow } }),
+  );
+  const tell = route(async () => new Response(null, { status: 204, headers: { Allow } }));
+  return { GET: refuse, POST: refuse, PUT: refuse, PATCH: refuse, DELETE: refuse, OPTIONS: tell };
+}
+
 /** The content as JSON with a tag of it; only the tag (304) for a caller who has that content already. */
 export function taggedJson(request: Request, content: unknown): Response {
   const body = JSON.stringify(content);
@@ -97,6 +107,13 @@ export async function pathId(context: Params): Promise<number> {
   const number = wholeNumber(id);
   if (number === undefined) throw new RequestError(400, `"${id.slice(0, 40)}" is no id`);
   return number;
+}
+
+/** The text of a query parameter; undefined where it is absent. Throws `RequestError` (400) where it is empty. */
+export function queryText(request: Request, name: string): string | undefined {
+  const text = new URL(request.url).searchParams.get(name);
+  if (text?.trim() === "") throw new RequestError(400, `${name} is empty; leave it out or give it a value`);
+  return text ?? undefined;
 }
 
 /** The whole number of a query parameter; undefined where it is absent. Throws `RequestError` (400). */

@@ -1,7 +1,7 @@
 import { newPoint } from "@/server/bodies";
 import { findChart } from "@/server/charts";
 import { database, writing } from "@/server/database";
-import { queryNumber, route, taggedJson } from "@/server/http";
+import { only, queryNumber, route, taggedJson } from "@/server/http";
 import { readJson } from "@/server/json";
 import { createPoint, listPoints } from "@/server/points";
 import { taggedRow } from "@/server/row-conditions";
@@ -17,3 +17,5 @@ export const POST = route(async (request) => {
   const chart_id = point.chart_id ?? queryNumber(request, "chartId");
   return taggedRow(await writing((db) => createPoint(db, { ...point, chart_id })), 201);
 });
+
+export const { PUT, PATCH, DELETE, OPTIONS } = only("GET", "POST");

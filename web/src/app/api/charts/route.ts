@@ -1,7 +1,9 @@
 import { listCharts } from "@/server/charts";
 import { database } from "@/server/database";
-import { route } from "@/server/http";
+import { only, route } from "@/server/http";
 
 export const dynamic = "force-dynamic";
 
 export const GET = route(async () => Response.json(await listCharts(await database())));
+
+export const { POST, PUT, PATCH, DELETE, OPTIONS } = only("GET");

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { database } from "@/server/database";
-import { route } from "@/server/http";
+import { only, route } from "@/server/http";
 import { inferenceHealth } from "@/server/inference-health";
 
 export const dynamic = "force-dynamic";
@@ -10,6 +10,8 @@ export const GET = route(async (request) => {
   const [app, inference] = await Promise.all([appHealth(), inferenceHealth(request.signal)]);
   return Response.json({ app, inference }, { status: app.status === "ok" ? 200 : 503 });
 });
+
+export const { POST, PUT, PATCH, DELETE, OPTIONS } = only("GET");
 
 async function appHealth(): Promise<{ status: "ok" | "failing"; detail: string }> {
   try {

@@ -1,7 +1,7 @@
 import { newRange } from "@/server/bodies";
 import { findChart } from "@/server/charts";
 import { database, writing } from "@/server/database";
-import { queryNumber, RequestError, route, taggedJson } from "@/server/http";
+import { only, queryNumber, RequestError, route, taggedJson } from "@/server/http";
 import { readJson } from "@/server/json";
 import { createRange, deleteRange, listRanges } from "@/server/reviewed-ranges";
 
@@ -24,3 +24,5 @@ export const DELETE = route(async (request) => {
   await writing((db) => deleteRange(db, id));
   return Response.json({ success: true });
 });
+
+export const { PUT, PATCH, OPTIONS } = only("GET", "POST", "DELETE");

@@ -1,7 +1,7 @@
 import { newSpan } from "@/server/bodies";
 import { findChart } from "@/server/charts";
 import { database, writing } from "@/server/database";
-import { queryNumber, route, taggedJson } from "@/server/http";
+import { only, queryNumber, queryText, route, taggedJson } from "@/server/http";
 import { readJson } from "@/server/json";
 import { taggedRow } from "@/server/row-conditions";
 import { createSpan, deleteSpans, listSpans } from "@/server/spans";
@@ -18,12 +18,13 @@ export const POST = route(async (request) => {
 });
 
 export const DELETE = route(async (request) => {
-  const query = new URL(request.url).searchParams;
   const choice = {
-    source: query.get("source") ?? undefined,
-    label: query.get("label") ?? undefined,
+    source: queryText(request, "source"),
+    label: queryText(request, "label"),
     chartId: queryNumber(request, "chartId"),
   };
   const deleted = await writing((db) => deleteSpans(db, choice));
   return Response.json({ success: true, deleted });
 });
+
+export const { PUT, PATCH, OPTIONS } = only("GET", "POST", "DELETE");

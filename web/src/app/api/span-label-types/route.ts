@@ -1,6 +1,6 @@
 import { newLabelType } from "@/server/bodies";
 import { database, writing } from "@/server/database";
-import { route } from "@/server/http";
+import { only, route } from "@/server/http";
 import { readJson } from "@/server/json";
 import { createLabelType, listLabelTypes } from "@/server/label-types";
 
@@ -12,3 +12,5 @@ export const POST = route(async (request) => {
   const wanted = await readJson(request, newLabelType);
   return Response.json(await writing((db) => createLabelType(db, wanted)), { status: 201 });
 });
+
+export const { PUT, PATCH, DELETE, OPTIONS } = only("GET", "POST");

@@ -2,7 +2,7 @@ import { CandleCsvError, parseCandleCsv } from "@/data/candle-csv";
 import type { Candle } from "@/data/types";
 import { createChart } from "@/server/charts";
 import { writing } from "@/server/database";
-import { readBytes, RequestError, route } from "@/server/http";
+import { only, readBytes, RequestError, route } from "@/server/http";
 
 const UPLOAD_LIMIT = 64 << 20;
 
@@ -12,6 +12,8 @@ export const POST = route(async (request) => {
   const chart = await writing((db) => createChart(db, chartName(file.name), candles));
   return Response.json({ success: true, count: candles.length, chart: { id: chart.id, name: chart.name } });
 });
+
+export const { GET, PUT, PATCH, DELETE, OPTIONS } = only("POST");
 
 async function uploadedFile(request: Request): Promise<File> {
   const bytes = await readBytes(request, UPLOAD_LIMIT);

@@ -1,7 +1,7 @@
 import { changedChart } from "@/server/bodies";
 import { changeChart, deleteChart } from "@/server/charts";
 import { writing } from "@/server/database";
-import { pathId, route, type Params } from "@/server/http";
+import { only, pathId, route, type Params } from "@/server/http";
 import { readJson } from "@/server/json";
 
 export const PATCH = route(async (request, context: Params) => {
@@ -15,3 +15,5 @@ export const DELETE = route(async (_request, context: Params) => {
   await writing((db) => deleteChart(db, id));
   return Response.json({ success: true });
 });
+
+export const { GET, POST, PUT, OPTIONS } = only("PATCH", "DELETE");

@@ -2,7 +2,7 @@ import { bioCsv, trainingSpan, windowedCsv } from "@/data/exports";
 import type { Chart } from "@/data/types";
 import { findChart, readCandles } from "@/server/charts";
 import { database, type Database } from "@/server/database";
-import { queryNumber, RequestError, route } from "@/server/http";
+import { only, queryNumber, RequestError, route } from "@/server/http";
 import { listRanges } from "@/server/reviewed-ranges";
 import { listSpans } from "@/server/spans";
 
@@ -17,6 +17,8 @@ export const GET = route(async (request) => {
   if (format === "json") return exportJson(db, chart);
   return exportCsv(db, chart, format, queryNumber(request, "context_padding") ?? DEFAULT_PADDING);
 });
+
+export const { POST, PUT, PATCH, DELETE, OPTIONS } = only("GET");
 
 async function exportJson(db: Database, chart: Chart): Promise<Response> {
   const annotations = (await listSpans(db, chart.id)).map(trainingSpan);

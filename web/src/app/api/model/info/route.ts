@@ -1,4 +1,6 @@
 import { proxy, requestTimeout } from "@/server/inference";
-import { route } from "@/server/http";
+import { only, route } from "@/server/http";
 
 export const GET = route((request) => proxy(request, { path: "/model/info", timeout: requestTimeout() }));
+
+export const { POST, PUT, PATCH, DELETE, OPTIONS } = only("GET");

@@ -1,4 +1,6 @@
 import { proxy, requestTimeout } from "@/server/inference";
-import { route } from "@/server/http";
+import { only, route } from "@/server/http";
 
 export const POST = route((request) => proxy(request, { path: "/patterns/detect", timeout: requestTimeout() }));
+
+export const { GET, PUT, PATCH, DELETE, OPTIONS } = only("POST");

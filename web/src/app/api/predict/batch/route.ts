@@ -1,5 +1,5 @@
 import { batchTimeout, proxy } from "@/server/inference";
-import { route } from "@/server/http";
+import { only, route } from "@/server/http";
 import { rowsFor } from "@/server/old-rows";
 
 export const POST = route((request) =>
@@ -10,3 +10,5 @@ export const POST = route((request) =>
     rewrite: rowsFor(request),
   }),
 );
+
+export const { GET, PUT, PATCH, DELETE, OPTIONS } = only("POST");

@@ -1,6 +1,6 @@
 import { changedSpan } from "@/server/bodies";
 import { writing } from "@/server/database";
-import { pathId, route, type Params } from "@/server/http";
+import { only, pathId, route, type Params } from "@/server/http";
 import { readJson } from "@/server/json";
 import { taggedRow } from "@/server/row-conditions";
 import { changeSpan, deleteSpan } from "@/server/spans";
@@ -17,3 +17,5 @@ export const DELETE = route(async (request, context: Params) => {
   await writing((db) => deleteSpan(db, id, ifMatch));
   return Response.json({ success: true });
 });
+
+export const { GET, POST, PUT, OPTIONS } = only("PATCH", "DELETE");

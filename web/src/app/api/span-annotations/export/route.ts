@@ -1,7 +1,7 @@
 import { exportedSpan } from "@/data/exports";
 import { findChart } from "@/server/charts";
 import { database } from "@/server/database";
-import { queryNumber, route } from "@/server/http";
+import { only, queryNumber, route } from "@/server/http";
 import { listSpans } from "@/server/spans";
 
 export const GET = route(async (request) => {
@@ -9,3 +9,5 @@ export const GET = route(async (request) => {
   const chart = await findChart(db, queryNumber(request, "chartId"));
   return Response.json({ annotations: (await listSpans(db, chart.id)).map(exportedSpan) });
 });
+
+export const { POST, PUT, PATCH, DELETE, OPTIONS } = only("GET");
