@@ -75,6 +75,15 @@ export class Annotations extends Store<AnnotationsState> {
     });
   }
 
+  /** A new name goes to the annotations too, so that no edit from before can be undone. */
+  changeLabel(id: number, change: Partial<NewLabel>): Promise<boolean> {
+    return this.succeeds(async () => {
+      await api.changeLabel(id, change);
+      this.history.clear();
+      await this.reread();
+    });
+  }
+
   addSpan(fields: SpanFields): Promise<boolean> {
     return this.edit((chart) => newSpan(fields, chart));
   }

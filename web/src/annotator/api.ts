@@ -5,7 +5,7 @@ import type { Candle, Chart, Point, ReviewedRange, Span, SpanLabelType } from "@
 export type NewSpan = Pick<Span, "chart_id" | "start_time" | "end_time" | "label"> & Partial<Span>;
 export type NewPoint = Pick<Point, "timestamp" | "label_type"> & { chart_id: number };
 export type NewRange = Pick<ReviewedRange, "chart_id" | "start_time" | "end_time">;
-export type NewLabel = Pick<SpanLabelType, "name" | "color"> & { hotkey: string | null };
+export type NewLabel = Pick<SpanLabelType, "name" | "color" | "hotkey" | "is_active">;
 export interface Uploaded {
   count: number;
   chart: { id: number; name: string };
@@ -18,6 +18,7 @@ export const api = {
   candles: (chartId: number) => ask<Candle[]>("GET", `/candles?chartId=${chartId}`),
   labels: () => ask<SpanLabelType[]>("GET", "/span-label-types"),
   addLabel: (label: NewLabel) => ask<SpanLabelType>("POST", "/span-label-types", label),
+  changeLabel: (id: number, change: Partial<NewLabel>) => ask<SpanLabelType>("PATCH", `/span-label-types/${id}`, change),
   spans: (chartId: number) => ask<Span[]>("GET", `/span-annotations?chartId=${chartId}`),
   addSpan: (span: NewSpan) => ask<Span>("POST", "/span-annotations", span),
   changeSpan: (id: number, change: Partial<Span>) => ask<Span>("PATCH", `/span-annotations/${id}`, change),

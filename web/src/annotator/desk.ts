@@ -1,6 +1,6 @@
 /** What the user is doing: mode, cursor, selection, and the prediction in question. */
 import { Store } from "@/data/store";
-import type { Candle, Chart } from "@/data/types";
+import { POINT_LABELS, type Candle, type Chart } from "@/data/types";
 import {
   confirmed,
   corrected,
@@ -226,9 +226,8 @@ export class Desk extends Store<DeskState> {
   }
 
   private follow({ chart, candles, labels, spans, points, ranges }: AnnotationsState): void {
-    const { activeLabel, selected } = this.getState();
-    const first = labels.find((label) => label.is_active);
-    if (activeLabel === "" && first !== undefined) this.change({ activeLabel: first.name });
+    this.offerOnly(labels.filter((label) => label.is_active).map((label) => label.name));
+    const { selected } = this.getState();
     const rows = { span: spans, point: points, range: ranges };
     const gone = selected !== null && !rows[selected.kind].some((row) => row.id === selected.id);
     if (gone) this.change({ selected: null });
@@ -237,6 +236,14 @@ export class Desk extends Store<DeskState> {
     this.series = series;
     this.change(NOTHING);
     this.layer.setSeries(series);
+  }
+
+  /** What is chosen for the next annotation may have been renamed or put out of use. */
+  private offerOnly(names: readonly string[]): void {
+    const { activeLabel, pointLabel, judgeAs } = this.getState();
+    if (!names.includes(activeLabel)) this.change({ activeLabel: names[0] ?? "" });
+    if (![...POINT_LABELS, ...names].includes(pointLabel)) this.change({ pointLabel: POINT_LABELS[0] });
+    if (!["", ...names].includes(judgeAs)) this.change({ judgeAs: "" });
   }
 
   /** Selects what stands at a candle; asked again, the next thing that stands there. */

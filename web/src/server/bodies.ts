@@ -43,20 +43,30 @@ export const changedPoint = z
   .object({ timestamp: time.optional(), label_type: label.optional(), geometry: json.nullish() })
   .refine((change) => Object.keys(change).length > 0, "name at least one field to change");
 
-export const newLabelType = z.object({
-  name: z
-    .string()
-    .regex(/^[A-Za-z][\w-]{0,63}$/, "a letter, then letters, digits, _ or -")
-    .refine((name) => name !== "O", 'another name: "O" means no pattern'),
+const labelName = z
+  .string()
+  .regex(/^[A-Za-z][\w-]{0,63}$/, "a letter, then letters, digits, _ or -")
+  .refine((name) => name !== "O", 'another name: "O" means no pattern');
+
+const labelDetails = {
   display_name: label.optional(),
-  color: color.default("#78909c"),
   hotkey: z
     .string()
     .regex(/^[0-9]$/, "one digit")
     .nullish(),
-  is_active: z.boolean().default(true),
   sort_order: z.int().optional(),
+};
+
+export const newLabelType = z.object({
+  name: labelName,
+  color: color.default("#78909c"),
+  is_active: z.boolean().default(true),
+  ...labelDetails,
 });
+
+export const changedLabelType = z
+  .object({ name: labelName.optional(), color: color.optional(), is_active: z.boolean().optional(), ...labelDetails })
+  .refine((change) => Object.keys(change).length > 0, "name at least one field to change");
 
 export const newRange = z.object({ chart_id: id.optional(), start_time: time, end_time: time });
 
@@ -73,5 +83,6 @@ export type ChangedSpan = z.output<typeof changedSpan>;
 export type NewPoint = z.output<typeof newPoint>;
 export type ChangedPoint = z.output<typeof changedPoint>;
 export type NewLabelType = z.output<typeof newLabelType>;
+export type ChangedLabelType = z.output<typeof changedLabelType>;
 export type NewRange = z.output<typeof newRange>;
 export type ChangedChart = z.output<typeof changedChart>;

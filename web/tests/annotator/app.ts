@@ -10,6 +10,7 @@ import * as ranges from "@/app/api/reviewed-ranges/route";
 import * as spans from "@/app/api/span-annotations/route";
 import * as span from "@/app/api/span-annotations/[id]/route";
 import * as labels from "@/app/api/span-label-types/route";
+import * as label from "@/app/api/span-label-types/[id]/route";
 import type { Span } from "@/data/types";
 import { PredictionLayer, type PredictionSpan } from "@/prediction-layer";
 import { model } from "../prediction-layer/parts";
@@ -26,6 +27,7 @@ const ROUTES: Record<string, Handlers> = {
   "span-annotations": spans,
   "span-annotations/id": span,
   "span-label-types": labels,
+  "span-label-types/id": label,
 } as never;
 
 export const HOUR = 3600;

@@ -138,3 +138,15 @@ describe("two windows", () => {
     expect([charts, chart, spans, points, labels].every((part) => Object.values(before).includes(part))).toBe(true);
   });
 });
+
+it("a label that is renamed or put out of use is not what the next annotation gets", async () => {
+  const desk = await openNewChart("renamed");
+  const [first] = desk.annotations.getState().labels;
+  desk.set({ activeLabel: first?.name ?? "", pointLabel: first?.name ?? "", judgeAs: first?.name ?? "" });
+  await desk.annotations.addSpan({ start_time: 0, end_time: HOUR, label: first?.name ?? "" });
+  await desk.annotations.changeLabel(first?.id ?? 0, { name: "flagpole" });
+  expect(desk.annotations.getState()).toMatchObject({ spans: [{ label: "flagpole" }], canUndo: false });
+  expect(desk.getState()).toMatchObject({ activeLabel: "flagpole", pointLabel: "break_up", judgeAs: "" });
+  await desk.annotations.changeLabel(first?.id ?? 0, { is_active: false });
+  expect(desk.getState().activeLabel).toBe("bear_flag");
+});

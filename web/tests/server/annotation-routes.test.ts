@@ -8,6 +8,7 @@ import * as spans from "@/app/api/span-annotations/route";
 import * as span from "@/app/api/span-annotations/[id]/route";
 import * as exportJson from "@/app/api/span-annotations/export/route";
 import * as labels from "@/app/api/span-label-types/route";
+import * as label from "@/app/api/span-label-types/[id]/route";
 import { rowTag } from "@/data/row-tag";
 import { call, stored, uploaded, beginEmpty } from "./calls";
 
@@ -224,6 +225,47 @@ describe("label types", () => {
     const add = () => call(labels.POST, "POST", "span-label-types", { name: "at_once" });
     const answers = await Promise.all([add(), add(), add()]);
     expect(answers.map((answer) => answer.status).sort()).toEqual([201, 400, 400]);
+  });
+});
+
+describe("changed label types", () => {
+  const add = async (name: string, more: object = {}) =>
+    (await call(labels.POST, "POST", "span-label-types", { name, ...more })).body as { id: number };
+  const change = (id: number, fields: object) => call(label.PATCH, "PATCH", `span-label-types/${id}`, fields);
+
+  it("are renamed on every span and point, and not on lines", async () => {
+    const [{ id }, chart_id] = [await add("old_name"), await uploaded("renamed.csv")];
+    await stored(chart_id, { label: "old_name" });
+    await stored(chart_id, { label: "older_name" });
+    for (const geometry of [null, { to: 1 }]) {
+      await call(points.POST, "POST", "annotations", { timestamp: 0, label_type: "old_name", chart_id, geometry });
+    }
+    const wanted = { name: "new_name", color: "#112233", hotkey: "9", is_active: false };
+    expect(await change(id, wanted)).toMatchObject({ status: 200, body: { id, ...wanted, display_name: "new name" } });
+    const named: { label: string }[] = (await call(spans.GET, "GET", `span-annotations?chartId=${chart_id}`)).body;
+    expect(named.map((each) => each.label).sort()).toEqual(["new_name", "older_name"]);
+    const marked: { label_type: string }[] = (await call(points.GET, "GET", `annotations?chartId=${chart_id}`)).body;
+    expect(marked.map((each) => each.label_type).sort()).toEqual(["new_name", "old_name"]);
+  });
+
+  it("keep what is not named, their own name and hotkey too", async () => {
+    const { id } = await add("kept", { hotkey: "0", display_name: "Kept!" });
+    expect((await change(id, { name: "kept", hotkey: "0" })).body).toMatchObject({ display_name: "Kept!", is_active: true });
+    expect((await change(id, { hotkey: null })).body).toMatchObject({ name: "kept", hotkey: null });
+  });
+
+  it.each([
+    [{ name: "bull_flag" }, 400, "There is a label bull_flag already"],
+    [{ hotkey: "1" }, 400, "The hotkey 1 belongs to bull_flag"],
+    [{ name: "O" }, 400, 'name: another name: "O" means no pattern'],
+    [{}, 400, "name at least one field to change"],
+  ])("are refused %j", async (fields, status, error) => {
+    const { id } = await add(`refused_${JSON.stringify(fields).length}`);
+    expect(await change(id, fields)).toMatchObject({ status, body: { error } });
+  });
+
+  it("are there", async () => {
+    expect(await change(9999, { is_active: false })).toMatchObject({ status: 404, body: { error: "There is no label 9999" } });
   });
 });
 
