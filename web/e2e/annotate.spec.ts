@@ -1,37 +1,10 @@
 /** Annotating by mouse and keyboard, without an inference service. */
 import { readFileSync } from "node:fs";
 import { expect, test, type Locator } from "@playwright/test";
-import { chartOf, click, drag, expectNamedAndReached, expectNotice, press, showCandles, storedSpans, upload } from "./page";
-import { freePort, startAnnotator, temporaryFolder, type Running } from "./stack";
+import { chartOf, click, drag, expectNamedAndReached, expectNotice, press, storedSpans, upload } from "./page";
+import { beginOnWaves, HOUR, wave } from "./waves";
 
-const HOUR = 3600;
-const CANDLES = 300;
-
-let annotator: Running;
-let temporary: ReturnType<typeof temporaryFolder>;
-
-function wave(count: number): string {
-  const rows = Array.from({ length: count }, (_, index) => {
-    const [open, close] = [100 + 10 * Math.sin(index / 9), 100 + 10 * Math.sin((index + 1) / 9)];
-    return [index * HOUR, open, Math.max(open, close) + 1, Math.min(open, close) - 1, close].join(",");
-  });
-  return ["time,open,high,low,close", ...rows].join("\n");
-}
-
-test.beforeAll(async () => {
-  temporary = temporaryFolder();
-  annotator = await startAnnotator(temporary.folder, `http://127.0.0.1:${await freePort()}`);
-});
-test.afterAll(async () => {
-  await annotator.stop();
-  temporary.remove();
-});
-test.beforeEach(async ({ page }) => {
-  await page.goto(annotator.url);
-  await upload(page, { name: "EURUSD_1h.csv", text: wave(CANDLES) });
-  await expect(chartOf(page)).toHaveAccessibleName("Chart of EURUSD 1h, 300 candles");
-  await showCandles(page, 100, 200);
-});
+const address = beginOnWaves();
 
 test("a drag makes a span from its first to its last candle", async ({ page }) => {
   await page.getByRole("radio", { name: "Spans" }).check();
@@ -114,7 +87,7 @@ test("what is changed and deleted on another page meanwhile is neither lost nor 
   await press(page, "End", "Shift+ArrowLeft", "1");
   await expectNotice(page, "bull_flag stored");
   const other = await context.newPage();
-  await other.goto(annotator.url);
+  await other.goto(address());
   await expect(chartOf(other)).toHaveAccessibleName("Chart of EURUSD 1h, 300 candles");
   for (const each of [page, other]) await press(each, "End", "Enter");
   await page.getByLabel("Notes").fill("steep pole");
@@ -150,15 +123,37 @@ test("what was done is undone and redone, a deletion too", async ({ page }) => {
   await expect(page.getByRole("button", { name: "Undo" })).toBeDisabled();
 });
 
-test("a new label gets its hotkey", async ({ page }) => {
+test("a new label gets its hotkey, and a refused one stays in the form", async ({ page }) => {
   const name = "cup_and_handle";
   await page.getByText("Labels", { exact: true }).click();
   await page.getByLabel("New label").fill(name);
+  await page.getByLabel("Hotkey").fill("1");
+  await page.getByRole("button", { name: "Add label" }).click();
+  await expect(page.getByRole("alert").first()).toContainText("The hotkey 1 belongs to bull_flag");
+  await expect(page.getByLabel("New label")).toHaveValue(name);
   await page.getByLabel("Hotkey").fill("8");
   await page.getByRole("button", { name: "Add label" }).click();
   await expect(page.getByRole("listitem").filter({ hasText: name })).toContainText("8");
+  await expect(page.getByLabel("New label")).toHaveValue("");
   await press(page, "End", "Shift+ArrowLeft", "8");
   await expectNotice(page, "cup_and_handle stored");
+});
+
+test("a label is renamed with its annotations, and put out of use", async ({ page }) => {
+  await press(page, "End", "Shift+ArrowLeft", "7");
+  await expectNotice(page, "custom stored");
+  await page.getByText("Labels", { exact: true }).click();
+  await page.getByRole("button", { name: "Change custom" }).click();
+  const form = page.getByRole("listitem").filter({ hasText: "custom" });
+  await form.getByLabel("Name").fill("triangle");
+  await form.getByLabel("In use").uncheck();
+  await form.getByRole("button", { name: "Save label" }).click();
+  await expect(page.getByText("triangle (not in use)")).toBeVisible();
+  await expect.poll(() => storedSpans(page)).toMatchObject([{ label: "triangle" }]);
+  const options = page.getByRole("combobox", { name: "Label", exact: true }).getByRole("option");
+  await expect(options).toHaveCount(6);
+  await press(page, "Enter");
+  await expect(page.getByLabel("Span label")).toHaveValue("triangle");
 });
 
 test("annotations are exported in three formats", async ({ page }) => {
@@ -188,7 +183,8 @@ test("pair and timeframe are proposed and can be changed", async ({ page }) => {
   await page.getByLabel("Timeframe").fill("4 hours");
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await expect(page.getByRole("alert").first()).toContainText("timeframe: a number and one of s, m, h, d, w, M");
-  await page.getByLabel("Pair").fill("GBPUSD");
+  await expect(page.getByLabel("Pair")).toHaveValue("GBPUSD");
+  await expect(page.getByLabel("Timeframe")).toHaveValue("4 hours");
   await page.getByLabel("Timeframe").fill("4h");
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await expect(chartOf(page)).toHaveAccessibleName("Chart of GBPUSD 4h, 300 candles");
@@ -212,6 +208,7 @@ test("every control has a name and is reached by Tab", async ({ page }) => {
   await expectNotice(page, "bull_flag stored");
   await page.keyboard.press("Enter");
   for (const summary of await page.locator("summary").all()) await summary.click();
+  await page.getByRole("button", { name: "Change custom" }).click();
   await expectNamedAndReached(page);
 });
 
@@ -240,6 +237,7 @@ test("the whole page is used by keyboard alone", async ({ page }) => {
   await page.keyboard.press("Enter");
   await tabTo(page.getByLabel("Outcome"));
   await page.keyboard.type("loss");
+  await page.keyboard.press("Enter");
   await expect.poll(() => storedSpans(page)).toMatchObject([{ outcome: "loss" }]);
   await tabTo(page.getByRole("button", { name: "Delete annotation" }));
   await page.keyboard.press("Enter");

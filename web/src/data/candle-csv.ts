@@ -12,6 +12,7 @@ const COMPACT_DATE = /^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$/;
 const LEAST_MILLISECONDS = 1e11; // as seconds, the year 5138
 const LATEST = 253_402_300_799; // 9999-12-31T23:59:59Z
 const MOST_PROBLEMS_NAMED = 3;
+const MOST_COLUMNS_NAMED = 12;
 const MOST_SHOWN = 40;
 
 /** A CSV that holds no usable candles; the message says which rows are wrong and what would do. */
@@ -25,12 +26,20 @@ interface Columns {
   high: number;
   low: number;
   close: number;
-  volume: number | undefined;
+  /** -1 where there is none. */
+  volume: number;
   count: number;
 }
 
-/** The candles in order of time. Throws `CandleCsvError` unless every row is a candle and every time stands once. */
-export function parseCandleCsv(text: string): Candle[] {
+export interface CandleFile {
+  /** In order of time. */
+  candles: Candle[];
+  /** What was not taken as it stands in the file. */
+  notices: string[];
+}
+
+/** Throws `CandleCsvError` unless every row with prices is a candle and every time stands once. */
+export function parseCandleCsv(text: string): CandleFile {
   const rows = splitRows(text);
   const header = rows[0];
   if (header === undefined) throw new CandleCsvError("the file is empty; a header and rows of candles are needed");
@@ -39,18 +48,17 @@ export function parseCandleCsv(text: string): Candle[] {
   if (rows.length - 1 > MOST_CANDLES) {
     throw new CandleCsvError(`${rows.length - 1} rows; a file may have ${MOST_CANDLES}`);
   }
-  const readRow = rowReader(columns, hasVolume(rows, columns.volume));
-  const problems: string[] = [];
-  const candles: Candle[] = [];
-  for (let index = 1; index < rows.length; index++) {
-    const found = readRow(rows[index] ?? []);
-    if (typeof found === "string") problems.push(`row ${index}: ${found}`);
-    else candles.push(found);
-  }
+  const { candles, problems, withoutPrices, withoutVolume } = readRows(rows.slice(1), columns);
   refuse(problems);
+  if (candles.length === 0) throw new CandleCsvError("no row has prices");
   candles.sort((left, right) => left.time - right.time);
   refuse(repeatedTimes(candles));
-  return candles;
+  const notices = [...told(withoutPrices, "without prices left out"), ...told(withoutVolume, "without volume given volume 0")];
+  return { candles, notices };
+}
+
+function told(rows: number, what: string): string[] {
+  return rows === 0 ? [] : [`${rows} ${rows === 1 ? "row" : "rows"} ${what}`];
 }
 
 function splitRows(text: string): string[][] {
@@ -62,41 +70,56 @@ function findColumns(names: string[]): Columns {
   const time = names.findIndex((name) => TIME_NAMES.includes(name));
   const missing = [...(time < 0 ? ["time"] : []), ...PRICES.filter((name) => !names.includes(name))];
   if (missing.length > 0) {
-    throw new CandleCsvError(`no column ${missing.join(", ")}; the header must name time, open, high, low and close`);
+    const found = names.slice(0, MOST_COLUMNS_NAMED).map(shown).join(", ");
+    throw new CandleCsvError(
+      `no column ${missing.join(", ")}; the header must name time, open, high, low and close, and names ${found}`,
+    );
   }
   const repeated = names.find((name, index) => name !== "" && names.indexOf(name) !== index);
   if (repeated !== undefined) throw new CandleCsvError(`two columns are named ${shown(repeated)}`);
   const [open, high, low, close] = PRICES.map((name) => names.indexOf(name)) as [number, number, number, number];
-  const volume = names.indexOf("volume");
-  return { time, open, high, low, close, volume: volume < 0 ? undefined : volume, count: names.length };
+  return { time, open, high, low, close, volume: names.indexOf("volume"), count: names.length };
 }
 
-function hasVolume(rows: string[][], column: number | undefined): boolean {
-  return column !== undefined && rows.some((row, index) => index > 0 && (row[column] ?? "").trim() !== "");
+function readRows(rows: string[][], columns: Columns) {
+  const hasVolume = rows.some((row) => !isEmpty(row[columns.volume]));
+  const found = { candles: [] as Candle[], problems: [] as string[], withoutPrices: 0, withoutVolume: 0 };
+  for (const [index, row] of rows.entries()) {
+    const candle = readRow(row, columns, hasVolume);
+    if (candle === null) found.withoutPrices += 1;
+    else if (typeof candle === "string") found.problems.push(`row ${index + 1}: ${candle}`);
+    else found.candles.push(candle);
+    if (candle !== null && hasVolume && isEmpty(row[columns.volume])) found.withoutVolume += 1;
+  }
+  return found;
 }
 
-/** A function from the cells of a row to its candle, or to what is wrong with it. */
-function rowReader(columns: Columns, withVolume: boolean): (cells: string[]) => Candle | string {
-  const cell = (cells: string[], column: number) => (cells[column] ?? "").trim();
-  return (cells) => {
-    if (cells.slice(columns.count).some((each) => each.trim() !== "")) {
-      return `${cells.length} cells, and the header names ${columns.count}`;
-    }
-    const time = parseTime(cell(cells, columns.time));
-    if (typeof time === "string") return time;
-    const candle: Candle = { time, open: 0, high: 0, low: 0, close: 0 };
-    for (const name of PRICES) {
-      const price = parseNumber(cell(cells, columns[name]));
-      if (price === undefined || price <= 0) return `${name} ${shown(cell(cells, columns[name]))} is no price above zero`;
-      candle[name] = price;
-    }
-    if (withVolume && columns.volume !== undefined) {
-      const volume = parseNumber(cell(cells, columns.volume));
-      if (volume === undefined || volume < 0) return `volume ${shown(cell(cells, columns.volume))} is no number from zero up`;
-      candle.volume = volume;
-    }
-    return wrongOrder(candle) ?? candle;
-  };
+/** The candle of a row, what is wrong with it, or null where it says that there was none. */
+function readRow(row: string[], columns: Columns, hasVolume: boolean): Candle | string | null {
+  if (row.slice(columns.count).some((each) => each.trim() !== "")) {
+    return `${row.length} cells, and the header names ${columns.count}`;
+  }
+  const cell = (column: number) => (row[column] ?? "").trim();
+  const time = parseTime(cell(columns.time));
+  if (typeof time === "string") return time;
+  if (PRICES.every((name) => row[columns[name]] !== undefined && isEmpty(row[columns[name]]))) return null;
+  const candle: Candle = { time, open: 0, high: 0, low: 0, close: 0 };
+  for (const name of PRICES) {
+    const price = parseNumber(cell(columns[name]));
+    if (price === undefined || price <= 0) return `${name} ${shown(cell(columns[name]))} is no price above zero`;
+    candle[name] = price;
+  }
+  if (hasVolume) {
+    const volume = isEmpty(row[columns.volume]) ? 0 : parseNumber(cell(columns.volume));
+    if (volume === undefined || volume < 0) return `volume ${shown(cell(columns.volume))} is no number from zero up`;
+    candle.volume = volume;
+  }
+  return wrongOrder(candle) ?? candle;
+}
+
+/** Whether a cell says that there is no value, in the words of the sites and programs that write such files. */
+function isEmpty(cell = ""): boolean {
+  return /^(null|nan|n\/a)?$/i.test(cell.trim());
 }
 
 function wrongOrder({ open, high, low, close }: Candle): string | undefined {
@@ -118,11 +141,14 @@ function parseNumber(text: string): number | undefined {
 
 /** Unix seconds, or what is wrong. A time without an offset is UTC; eight digits that could be a date are no time. */
 function parseTime(text: string): number | string {
-  const problem = `time ${shown(text)} is no date, ISO date-time, Unix seconds or milliseconds`;
   const number = COMPACT_DATE.test(text) ? undefined : parseNumber(text);
-  const seconds = number === undefined ? isoSeconds(text) : number >= LEAST_MILLISECONDS ? number / 1000 : number;
-  if (seconds === undefined || seconds < 0 || seconds > LATEST) return problem;
-  return Number.isInteger(seconds) ? seconds : `time ${shown(text)} is not on a whole second`;
+  const isMilliseconds = number !== undefined && number >= LEAST_MILLISECONDS;
+  const seconds = number === undefined ? isoSeconds(text) : isMilliseconds ? number / 1000 : number;
+  const time = `time ${shown(text)}${isMilliseconds ? ", as milliseconds," : ""}`;
+  if (seconds === undefined) return `${time} is no date, ISO date-time, Unix seconds or milliseconds`;
+  if (seconds < 0) return `${time} is before 1970`;
+  if (seconds > LATEST) return `${time} is after 9999`;
+  return Number.isInteger(seconds) ? seconds : `${time} is not on a whole second`;
 }
 
 function isoSeconds(text: string): number | undefined {
@@ -130,7 +156,8 @@ function isoSeconds(text: string): number | undefined {
   if (match === null) return undefined;
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0)) as number[];
   const date = new Date(Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, second));
-  const real = date.getUTCMonth() + 1 === month && date.getUTCDate() === day && (hour ?? 0) < 24;
+  const sameDay = date.getUTCFullYear() === year && date.getUTCMonth() + 1 === month && date.getUTCDate() === day;
+  const real = sameDay && (hour ?? 0) < 24;
   if (!real || (minute ?? 0) > 59 || (second ?? 0) > 59) return undefined;
   const offset = match[8] === undefined ? 0 : Number(match[9]) * 3600 + Number(match[10]) * 60;
   return date.getTime() / 1000 + (match[8] === "-" ? offset : -offset);

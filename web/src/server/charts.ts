@@ -1,7 +1,8 @@
 /** Charts and their candles. */
+import { isDeepStrictEqual } from "node:util";
 import type { InStatement } from "@libsql/client";
 import { asc, desc, eq } from "drizzle-orm";
-import { proposeSeries } from "@/data/series";
+import { isSameSeries, proposeSeries, type SeriesKey } from "@/data/series";
 import type { Candle, Chart } from "@/data/types";
 import type { ChangedChart } from "./bodies";
 import type { Database } from "./database";
@@ -22,10 +23,14 @@ export async function findChart(db: Database, id: number | undefined): Promise<C
   return chart;
 }
 
-/** A new chart with its candles, all or nothing; a name that is taken gets a number. */
+/**
+ * A new chart with its candles, all or nothing; a name that is taken gets a number. Throws `RequestError` (400) where a
+ * chart of that name or series holds the very same candles.
+ */
 export async function createChart(db: Database, wantedName: string, rows: Candle[]): Promise<Chart> {
-  const name = await freeName(db, wantedName);
   const { pair, timeframe } = proposeSeries(wantedName, rows);
+  await refuseAgain(db, { name: wantedName, pair, timeframe }, rows);
+  const name = await freeName(db, wantedName);
   const insertChart = { sql: "INSERT INTO charts (name, pair, timeframe) VALUES (?, ?, ?)", args: [name, pair, timeframe] };
   const parts = Array.from({ length: Math.ceil(rows.length / ROWS_A_STATEMENT) }, (_, part) =>
     insertCandles(name, rows.slice(part * ROWS_A_STATEMENT, (part + 1) * ROWS_A_STATEMENT)),
@@ -34,6 +39,15 @@ export async function createChart(db: Database, wantedName: string, rows: Candle
   const [chart] = await db.select().from(charts).where(eq(charts.name, name));
   if (chart === undefined) throw new Error(`chart ${name} is gone`);
   return chart;
+}
+
+async function refuseAgain(db: Database, wanted: SeriesKey & { name: string }, rows: Candle[]): Promise<void> {
+  for (const chart of await listCharts(db)) {
+    const isLike = chart.name === wanted.name || isSameSeries(chart, wanted);
+    if (!isLike || (await db.$count(candles, eq(candles.chart_id, chart.id))) !== rows.length) continue;
+    if (!isDeepStrictEqual(await readCandles(db, chart.id), rows)) continue;
+    throw new RequestError(400, `Chart ${chart.id} (${chart.name}) holds these candles already`);
+  }
 }
 
 /** Numbers are bound, not written: SQLite reads one of some thousand decimal texts as a neighbouring number. */

@@ -43,8 +43,12 @@ export function file(text: string | Uint8Array<ArrayBuffer>, name = "EURUSD_1h.c
   return form;
 }
 
+let uploads = 0;
+
+/** A chart of ten candles; the last one's close is no other chart's. */
 export async function uploaded(name: string): Promise<number> {
-  const { body } = await call(upload.POST, "POST", "upload", file(CSV, name));
+  uploads += 1;
+  const { body } = await call(upload.POST, "POST", "upload", file(CSV.replace(/2$/, String(2 + uploads / 1000)), name));
   return (body as { chart: { id: number } }).chart.id;
 }
 

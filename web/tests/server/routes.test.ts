@@ -18,20 +18,49 @@ describe("charts", () => {
     const { status, body } = await call(upload.POST, "POST", "upload", file(CSV));
     expect({ status, body }).toEqual({
       status: 200,
-      body: { success: true, count: 10, chart: { id: expect.any(Number), name: "EURUSD_1h" } },
+      body: { success: true, count: 10, chart: { id: expect.any(Number), name: "EURUSD_1h" }, notices: [] },
     });
     const listed: object[] = (await call(charts.GET, "GET", "charts")).body;
     expect(listed).toMatchObject([{ name: "EURUSD_1h", pair: "EURUSD", timeframe: "1h" }]);
   });
 
   it("gives a second chart of the same name a number", async () => {
-    const { body } = await call(upload.POST, "POST", "upload", file(CSV));
+    const { body } = await call(upload.POST, "POST", "upload", file(`${CSV}\n36000,1,3,1,2`));
     expect(body).toMatchObject({ chart: { name: "EURUSD_1h (2)" } });
   });
 
   it("takes uploads of one name at once", async () => {
-    const ids = await Promise.all([1, 2, 3].map(() => uploaded("GBPUSD_1h.csv")));
-    expect(new Set(ids).size).toBe(3);
+    const of = (price: number) => file(`time,open,high,low,close\n0,${price},${price},${price},${price}`, "GBPUSD_1h.csv");
+    const answers = await Promise.all([1, 2, 3].map((price) => call(upload.POST, "POST", "upload", of(price))));
+    const names = answers.map(({ body }) => (body as { chart: { name: string } }).chart.name);
+    expect(names.sort()).toEqual(["GBPUSD_1h", "GBPUSD_1h (2)", "GBPUSD_1h (3)"]);
+  });
+
+  it("refuses a file that is a chart already, by its name or its series", async () => {
+    const { id } = (await call(upload.POST, "POST", "upload", file(CSV, "again.csv"))).body["chart"] as { id: number };
+    const before = (await call(charts.GET, "GET", "charts")).body;
+    const refused = { status: 400, body: { error: `Chart ${id} (again) holds these candles already` } };
+    await call(chart.PATCH, "PATCH", `charts/${id}`, { pair: "AUDUSD" });
+    expect(await call(upload.POST, "POST", "upload", file(CSV, "again.csv"))).toMatchObject(refused);
+    expect(await call(upload.POST, "POST", "upload", file(CSV, "AUDUSD_1h.csv"))).toMatchObject(refused);
+    expect((await call(charts.GET, "GET", "charts")).body).toHaveLength((before as unknown[]).length);
+  });
+
+  it("says what of a file was not taken as it stands", async () => {
+    const rows = "0,1,1,1,1,5\n3600,null,null,null,null,null\n7200,1,1,1,1,";
+    const { body } = await call(upload.POST, "POST", "upload", file(`time,open,high,low,close,volume\n${rows}`, "gaps.csv"));
+    expect(body).toMatchObject({
+      count: 2,
+      notices: ["1 row without prices left out", "1 row without volume given volume 0"],
+    });
+  });
+
+  it("proposes a pair that can be saved and predicted, however long the file's name is", async () => {
+    const id = await uploaded(`${"x".repeat(90)}.csv`);
+    const listed: { id: number; pair: string }[] = (await call(charts.GET, "GET", "charts")).body;
+    const pair = listed.find((each) => each.id === id)?.pair;
+    expect(pair).toBe("x".repeat(64));
+    expect((await call(chart.PATCH, "PATCH", `charts/${id}`, { pair })).status).toBe(200);
   });
 
   it("stores nothing on a chart that is being deleted", async () => {
@@ -90,6 +119,7 @@ describe("charts", () => {
 
   it.each([
     [{}, "name at least one field to change"],
+    [{ pair: "x".repeat(65) }, "pair: at most 64 characters"],
     [{ timeframe: "1 hour" }, "timeframe: a number and one of s, m, h, d, w, M, such as 15m or 1d"],
     [{ name: "EURUSD_1h (2)" }, "Another chart is named EURUSD_1h (2)"],
   ])("refuses to change a chart to %j", async (change, error) => {

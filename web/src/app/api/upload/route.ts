@@ -1,5 +1,4 @@
-import { CandleCsvError, parseCandleCsv } from "@/data/candle-csv";
-import type { Candle } from "@/data/types";
+import { CandleCsvError, parseCandleCsv, type CandleFile } from "@/data/candle-csv";
 import { createChart } from "@/server/charts";
 import { writing } from "@/server/database";
 import { only, readBytes, RequestError, route } from "@/server/http";
@@ -8,9 +7,9 @@ const UPLOAD_LIMIT = 64 << 20;
 
 export const POST = route(async (request) => {
   const file = await uploadedFile(request);
-  const candles = readCandles(new Uint8Array(await file.arrayBuffer()));
+  const { candles, notices } = readCandles(new Uint8Array(await file.arrayBuffer()));
   const chart = await writing((db) => createChart(db, chartName(file.name), candles));
-  return Response.json({ success: true, count: candles.length, chart: { id: chart.id, name: chart.name } });
+  return Response.json({ success: true, count: candles.length, chart: { id: chart.id, name: chart.name }, notices });
 });
 
 export const { GET, PUT, PATCH, DELETE, OPTIONS } = only("POST");
@@ -27,7 +26,7 @@ async function uploadedFile(request: Request): Promise<File> {
   return file;
 }
 
-function readCandles(bytes: Uint8Array): Candle[] {
+function readCandles(bytes: Uint8Array): CandleFile {
   try {
     return parseCandleCsv(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
