@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bioCsv, windowedCsv } from "@/data/exports";
+import { bioCsv, bioLosses, exportName, windowedCsv } from "@/data/exports";
 import type { Candle, Span } from "@/data/types";
 
 const candles: Candle[] = Array.from({ length: 8 }, (_, index) => ({
@@ -50,7 +50,14 @@ describe("one row a candle", () => {
   it("leaves shared candles to the span that starts first and counts the other", () => {
     const overlapping = [span(2, 2, 5, "wedge"), span(1, 1, 3, "flag")];
     expect(tags(overlapping)).toEqual(["O", "B-flag", "I-flag", "I-flag", "B-wedge", "I-wedge", "O", "O"]);
-    expect(bioCsv(overlapping, candles).overlapping).toBe(1);
+    expect(bioCsv(overlapping, candles).losses).toEqual({ shortened: [overlapping[0]], lost: [] });
+  });
+
+  it("names the spans that no candle is left for", () => {
+    const [covering, covered, outside] = [span(1, 1, 5, "flag"), span(2, 2, 4, "wedge"), span(3, 20, 22, "flag")];
+    const spans = [covering, covered, outside, span(4, 2, 4, "O")];
+    expect(bioLosses(spans, candles)).toEqual({ shortened: [], lost: [covered, outside] });
+    expect(bioCsv(spans, candles).losses).toEqual(bioLosses(spans, candles));
   });
 
   it("keeps candles that were marked as no pattern outside", () => {
@@ -87,4 +94,13 @@ describe("one row a span", () => {
         '"{""label"":""wedge"",""confidence"":0.5,""model_version"":""3""}",0,0,1',
     );
   });
+});
+
+it.each([
+  ["EURUSD", "EURUSD_1h.bio.csv"],
+  ["BTC/USD", "BTC-USD_1h.bio.csv"],
+  ["EUR USD", "EUR USD_1h.bio.csv"],
+  ['a\\b:c*"d"', "a-b-c--d-_1h.bio.csv"],
+])("an export of %s is called %s", (pair, name) => {
+  expect(exportName({ pair, timeframe: "1h" }, "bio.csv")).toBe(name);
 });

@@ -1,4 +1,4 @@
-import { bioCsv, trainingSpan, windowedCsv } from "@/data/exports";
+import { bioCsv, exportName, trainingSpan, windowedCsv } from "@/data/exports";
 import type { Chart } from "@/data/types";
 import { findChart, readCandles } from "@/server/charts";
 import { database, type Database } from "@/server/database";
@@ -32,14 +32,16 @@ async function exportCsv(db: Database, chart: Chart, format: string, padding: nu
   if (format === "windowed") {
     return new Response(windowedCsv(spans, candles, padding), { headers: { ...type, ...asFile(chart, "spans.csv") } });
   }
-  const { csv, overlapping } = bioCsv(spans, candles);
-  return new Response(csv, {
-    headers: { ...type, ...asFile(chart, "bio.csv"), "X-Overlapping-Spans": String(overlapping) },
-  });
+  const { csv, losses } = bioCsv(spans, candles);
+  const overlapping = { "X-Overlapping-Spans": String(losses.shortened.length + losses.lost.length) };
+  const lost = { "X-Lost-Spans": losses.lost.map(({ id }) => id).join(", ") };
+  return new Response(csv, { headers: { ...type, ...asFile(chart, "bio.csv"), ...overlapping, ...lost } });
 }
 
-/** The file is named so that candle-ml reads pair and timeframe from the name. */
 function asFile(chart: Chart, ending: string): Record<string, string> {
-  const name = `${chart.pair}_${chart.timeframe}.${ending}`.replaceAll(/[^A-Za-z0-9._-]/g, "-");
-  return { "Content-Disposition": `attachment; filename="${name}"` };
+  const name = exportName(chart, ending);
+  const plain = name.replaceAll(/[^A-Za-z0-9._-]/g, "-");
+  const exact = encodeURIComponent(name).replaceAll(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
+  const disposition = `attachment; filename="${plain}"`;
+  return { "Content-Disposition": name === plain ? disposition : `${disposition}; filename*=UTF-8''${exact}` };
 }
