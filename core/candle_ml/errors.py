@@ -85,5 +85,11 @@ class AuditError(CandleMLError):
     exit_code = 9
 
 
+class ExecutionError(CandleMLError):
+    """The processes or the cluster that work was divided over are away, or died of it."""
+
+    exit_code = 10
+
+
 class CandleMLWarning(UserWarning):
     """Something worth knowing that does not stop the work."""

@@ -39,11 +39,11 @@ def measure(trained: Trained, config: PipelineConfig, progress: Progress) -> Mea
     prepared = trained.prepared
     block = prepared.split.block("test")
     classes = prepared.split.train.classes
-    found = [] if block is None else cases(prepared.dataset, trained.predictor, classes, block, progress)
+    found = [] if block is None else cases(prepared.dataset, trained.predictor, classes, config, block, progress)
     gap = leakage_gap(trained, config, progress)
     walked = walk(prepared, config, progress) if has_folds(config) else None
     if walked is None:
-        out_of_fold = tested_block(trained, found)
+        out_of_fold = tested_block(trained, found, config, progress)
     else:
         out_of_fold = OutOfFold.of("folds", walked.predictions, trained.predictor.classes)
     told = () if gap is None else (str(gap) if isinstance(gap, LeakageGap) else f"leakage gap not measured: {gap}",)

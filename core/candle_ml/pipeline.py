@@ -268,7 +268,7 @@ def on_test_block(config: PipelineConfig, prepared: Prepared) -> Evaluate:
         if config.split.method == "random":
             raise UnfairComparisonError.at("split", "scores of a random split compare with nothing")
         predictor, block = holder.predictor, prepared.split.block("test")
-        found = [] if block is None else cases(prepared.dataset, predictor, prepared.split.train.classes, block)
+        found = [] if block is None else cases(prepared.dataset, predictor, prepared.split.train.classes, config, block)
         if any((in_sample(holder.info, case.candles.key, case.candles.time) & case.scored()).any() for case in found):
             where = f"version {holder.info.model_name} of run {holder.info.run_id[:8]}"
             raise UnfairComparisonError.at(where, "was made with candles of this test block")
@@ -292,7 +292,7 @@ def evaluate_model(
     """The scores of a loaded model on every reviewed candle of a data set, and how many of these it was made with."""
     predictor = loaded.predictor
     labels = {item.label for data in dataset.series.values() for item in data.annotations} | set(predictor.classes)
-    found = cases(dataset, predictor, labels, progress=progress)
+    found = cases(dataset, predictor, labels, config, progress=progress)
     options = EvaluationOptions(iou=config.evaluation.iou, point_tolerance=config.evaluation.tolerance)
     thresholds = loaded.info.thresholds
     evaluation = evaluate(found, predictor.classes, thresholds, options, dict.fromkeys(predictor.classes, 1.0))

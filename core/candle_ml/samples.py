@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from candle_ml.annotations import NO_PATTERN
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.components import Encoded, LabelEncoder, MatrixLayout
-from candle_ml.dataset import Dataset, effective_reviewed
+from candle_ml.dataset import Dataset, SeriesData, effective_reviewed
 from candle_ml.errors import PluginError, TrainingError
 from candle_ml.features import FeaturePlan, window_features
 from candle_ml.scores import Samples
@@ -51,20 +51,26 @@ def concatenate(parts: Sequence[Samples]) -> Samples:
 
 
 def build_samples(dataset: Dataset, encoder: LabelEncoder) -> Encoded:
-    """The samples of every series, with negatives only where somebody looked for every label of the data set.
-
-    `left_out` adds up what each rule left out of any series. Annotation ids are led by their series, in which they are
-    unique.
-    """
+    """The samples of every series, with negatives only where somebody looked for every label of the data set."""
     labels = {item.label for data in dataset.series.values() for item in data.annotations} - {NO_PATTERN}
-    encoded = [
-        encoder.encode(data.candles, data.annotations, effective_reviewed(data, labels))
-        for data in dataset.series.values()
-    ]
+    return joined([encoded_series(data, encoder, labels) for data in dataset.series.values()])
+
+
+def encoded_series(data: SeriesData, encoder: LabelEncoder, labels: Collection[str]) -> Encoded:
+    """The samples of one series, with negatives only where somebody looked for each of `labels`.
+
+    Annotation ids are led by their series, in which they are unique.
+    """
+    encoded = encoder.encode(data.candles, data.annotations, effective_reviewed(data, labels))
+    return replace(encoded, samples=_named(encoded.samples))
+
+
+def joined(encoded: Sequence[Encoded]) -> Encoded:
+    """The samples of several series as one set; `left_out` adds up what each rule left out of any of them."""
     left_out = Counter[str]()
     for one in encoded:
         left_out.update(one.left_out)
-    return Encoded(concatenate([_named(one.samples) for one in encoded]), dict(sorted(left_out.items())))
+    return Encoded(concatenate([one.samples for one in encoded]), dict(sorted(left_out.items())))
 
 
 def with_history(samples: Samples, plan: FeaturePlan) -> Samples:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -26,9 +27,11 @@ from candle_ml.evaluation import (
     evaluate,
     series_spans,
 )
+from candle_ml.execution import results, undivided
 from candle_ml.inference import Predictor, Recipe, build_recipe
-from candle_ml.samples import SeriesFeatures, build_samples, concatenate, with_history
+from candle_ml.samples import SeriesFeatures, concatenate, with_history
 from candle_ml.scores import UNLABELLED, DecodeParams, Samples
+from candle_ml.series_work import features_and_samples
 from candle_ml.split import Block, Fold, Split, cross_folds, everything_in_train, split
 
 _Range: TypeAlias = tuple[int, int]
@@ -70,12 +73,7 @@ class Trained:
 def prepare(dataset: Dataset, config: PipelineConfig, progress: Progress = no_progress) -> Prepared:
     """Features, samples and blocks. Raises `TrainingError` where they do not suffice for training."""
     recipe = build_recipe(config)
-    features = {}
-    for number, (key, data) in enumerate(dataset.series.items()):
-        progress("features", number, len(dataset.series))
-        features[key] = recipe.features(data.candles)
-    progress("features", len(dataset.series), len(dataset.series))
-    encoded = build_samples(dataset, recipe.encoder)
+    features, encoded = features_and_samples(dataset, recipe, config, progress)
     samples = with_history(encoded.samples, recipe.plan)
     too_early = len(encoded.samples) - len(samples)
     left_out = encoded.left_out | ({"too little history": too_early} if too_early else {})
@@ -123,6 +121,7 @@ def cases(
     dataset: Dataset,
     predictor: Predictor,
     labels: Collection[str],
+    config: PipelineConfig,
     block: Block | None = None,
     progress: Progress = no_progress,
 ) -> list[SeriesCase]:
@@ -131,18 +130,19 @@ def cases(
     With a block only its candles, after its embargo, are scored; candles after the block are withheld, so that nothing
     in it is decided by them. A series without such candles has no case.
     """
-    found = []
-    for number, data in enumerate(dataset.series.values()):
-        progress("predicting", number, len(dataset.series))
-        candles = data.candles if block is None else _until(data.candles, block)
-        first = 0 if block is None else int(np.searchsorted(candles.time, block.start)) + block.embargo
-        if first < len(candles):
-            truth = predictor.recipe.encoder.truth(data.candles, data.annotations)
-            ranges = _ranges(data, truth, labels, int(candles.time[first]), int(candles.time[-1]))
-            if ranges:
-                found.append(SeriesCase(candles, predictor.predict(candles), truth.believed, ranges))
-    progress("predicting", len(dataset.series), len(dataset.series))
-    return found
+    case = partial(_case, predictor, labels, block)
+    found = results(config, case, list(dataset.series.values()), "predicting", progress)
+    return [one for one in found if one is not None]
+
+
+def _case(predictor: Predictor, labels: Collection[str], block: Block | None, data: SeriesData) -> SeriesCase | None:
+    candles = data.candles if block is None else _until(data.candles, block)
+    first = 0 if block is None else int(np.searchsorted(candles.time, block.start)) + block.embargo
+    if first >= len(candles):
+        return None
+    truth = predictor.recipe.encoder.truth(data.candles, data.annotations)
+    ranges = _ranges(data, truth, labels, int(candles.time[first]), int(candles.time[-1]))
+    return SeriesCase(candles, predictor.predict(candles), truth.believed, ranges) if ranges else None
 
 
 def evaluated(
@@ -212,18 +212,22 @@ def _held_back(
     block = prepared.split.block("calibration")
     if block is not None:
         return [_HeldBack(predictor, prepared.dataset, block)], ()
-    found, notes = [], []
-    for number, fold in enumerate(_folds(prepared, config), 1):
-        progress("calibration folds", number - 1, config.calibration.folds)
-        inner = replace(prepared, split=replace(prepared.split, train=fold.train))
-        try:
-            of_fold = _uncalibrated(inner, fit_model(inner, inner.split, config), config)
-        except TrainingError as error:
-            notes.append(f"calibration fold {number} is left out: {error.problems[0]}")
-            continue
-        near = _since(prepared.dataset, fold.test_block, of_fold.required_history)
-        found.append(_HeldBack(of_fold, near, fold.test_block))
-    return found, tuple(notes)
+    of_fold = partial(_held_back_by, prepared, undivided(config))
+    found = results(config, of_fold, _folds(prepared, config), "calibration folds", progress)
+    left_out = [(number, one) for number, one in enumerate(found, 1) if isinstance(one, str)]
+    notes = tuple(f"calibration fold {number} is left out: {why}" for number, why in left_out)
+    return [one for one in found if isinstance(one, _HeldBack)], notes
+
+
+def _held_back_by(prepared: Prepared, config: PipelineConfig, fold: Fold) -> _HeldBack | str:
+    """A fold of the train block beside a predictor that was fitted on the others; why, where none can be."""
+    inner = replace(prepared, split=replace(prepared.split, train=fold.train))
+    try:
+        predictor = _uncalibrated(inner, fit_model(inner, inner.split, config), config)
+    except TrainingError as error:
+        return str(error.problems[0])
+    near = _since(prepared.dataset, fold.test_block, predictor.required_history)
+    return _HeldBack(predictor, near, fold.test_block)
 
 
 def _folds(prepared: Prepared, config: PipelineConfig) -> tuple[Fold, ...]:
@@ -248,7 +252,9 @@ def _thresholds(
 ) -> ThresholdChoice:
     """The threshold of each label: the configured one, else the one with the best span F1 on what was held back."""
     given, labels = _given_thresholds(config), prepared.split.train.classes
-    found = [case for one in held_back for case in cases(one.dataset, one.predictor, labels, one.block, progress)]
+    found = [
+        case for one in held_back for case in cases(one.dataset, one.predictor, labels, config, one.block, progress)
+    ]
     spans = [series_spans(case) for case in found]
     options = EvaluationOptions(iou=config.evaluation.iou, point_tolerance=config.evaluation.tolerance)
     open_labels = [name for name in labels if name not in given]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset
 from candle_ml.errors import TrainingError
 from candle_ml.evaluation import Evaluation, SeriesCase
+from candle_ml.execution import results, undivided
 from candle_ml.inference import OutOfFold, Predictor
 from candle_ml.predictions import Prediction
 from candle_ml.split import Block, Fold, Split, split, walk_forward
@@ -45,6 +47,15 @@ class Walked:
         return means | each
 
 
+@dataclass(frozen=True, slots=True)
+class _WalkedFold:
+    """A fold's scores and predictions, where it could be fitted, and what is to be said of it."""
+
+    note: str
+    result: FoldResult | None = None
+    predictions: tuple[Prediction, ...] = ()
+
+
 def has_folds(config: PipelineConfig) -> bool:
     """Whether a configuration asks for folds."""
     return config.split.enabled and (config.split.method == "walk_forward" or config.evaluation.out_of_fold)
@@ -59,48 +70,67 @@ def walk(prepared: Prepared, config: PipelineConfig, progress: Progress = no_pro
     """
     candles = _candles(prepared.dataset)
     folds = walk_forward(prepared.samples, candles, folds=config.split.folds, embargo=config.split.embargo)
-    results: list[FoldResult] = []
-    predictions: list[Prediction] = []
-    notes: list[str] = []
-    for number, fold in enumerate(folds, 1):
-        progress("folds", number - 1, len(folds))
-        trained = _fitted(prepared, fold, number, config, notes)
-        if trained is None:
-            continue
-        found = cases(prepared.dataset, trained.predictor, prepared.split.train.classes, fold.test_block)
-        score = evaluated(trained.prepared, trained.predictor, found, config) if found else None
-        results.append(FoldResult(number, fold.test_block, score))
-        predictions += block_predictions(prepared.dataset, trained.predictor, fold.test_block, found)
-    progress("folds", len(folds), len(folds))
-    return Walked(tuple(results), tuple(predictions), tuple(notes))
+    numbered = list(enumerate(folds, 1))
+    found = results(config, partial(_walked, prepared, undivided(config)), numbered, "folds", progress)
+    return Walked(
+        folds=tuple(one.result for one in found if one.result is not None),
+        predictions=tuple(prediction for one in found for prediction in one.predictions),
+        notes=tuple(one.note for one in found if one.note),
+    )
 
 
 def block_predictions(
-    dataset: Dataset, predictor: Predictor, block: Block, found: Sequence[SeriesCase]
-) -> Iterator[Prediction]:
+    dataset: Dataset,
+    predictor: Predictor,
+    block: Block,
+    found: Sequence[SeriesCase],
+    config: PipelineConfig,
+    progress: Progress = no_progress,
+) -> list[Prediction]:
     """What a predictor says of the candles of a block, after its embargo, knowing nothing after the block.
 
     `found` are cases of the same block, whose predictions are used again. Spans that begin before those candles are
     left out.
     """
     known = {case.candles.key: case.prediction for case in found}
-    for key, data in dataset.series.items():
-        candles = _closed(data.candles, block.end)
-        first = int(np.searchsorted(candles.time, block.start)) + block.embargo
-        if first < len(candles):
-            start = int(candles.time[first])
-            prediction = (known.get(key) or predictor.predict(candles)).since(start)
-            yield replace(prediction, spans=tuple(span for span in prediction.spans if span.start_time >= start))
+    items = [(data.candles, known.get(key)) for key, data in dataset.series.items()]
+    every = results(config, partial(_block_prediction, predictor, block), items, "predicting the block", progress)
+    return [one for one in every if one is not None]
 
 
-def tested_block(trained: Trained, found: Sequence[SeriesCase]) -> OutOfFold | None:
+def _block_prediction(predictor: Predictor, block: Block, item: tuple[Candles, Prediction | None]) -> Prediction | None:
+    whole, known = item
+    candles = _closed(whole, block.end)
+    first = int(np.searchsorted(candles.time, block.start)) + block.embargo
+    if first >= len(candles):
+        return None
+    start = int(candles.time[first])
+    prediction = (known or predictor.predict(candles)).since(start)
+    return replace(prediction, spans=tuple(span for span in prediction.spans if span.start_time >= start))
+
+
+def tested_block(
+    trained: Trained, found: Sequence[SeriesCase], config: PipelineConfig, progress: Progress
+) -> OutOfFold | None:
     """The test block as the evaluated model predicts it; None where a random split has left no time unseen."""
     prepared = trained.prepared
     train, block = prepared.split.block("train"), prepared.split.block("test")
     if train is None or block is None or block.start < train.end:
         return None
-    predictions = list(block_predictions(prepared.dataset, trained.predictor, block, found))
+    predictions = block_predictions(prepared.dataset, trained.predictor, block, found, config, progress)
     return OutOfFold.of("test block", predictions, trained.predictor.classes)
+
+
+def _walked(prepared: Prepared, config: PipelineConfig, numbered: tuple[int, Fold]) -> _WalkedFold:
+    """What becomes of one fold."""
+    number, fold = numbered
+    trained, note = _fitted(prepared, fold, number, config)
+    if trained is None:
+        return _WalkedFold(note)
+    found = cases(prepared.dataset, trained.predictor, prepared.split.train.classes, config, fold.test_block)
+    score = evaluated(trained.prepared, trained.predictor, found, config) if found else None
+    predictions = block_predictions(prepared.dataset, trained.predictor, fold.test_block, found, config)
+    return _WalkedFold(note, FoldResult(number, fold.test_block, score), tuple(predictions))
 
 
 def _headlines(evaluation: Evaluation) -> dict[str, float]:
@@ -108,19 +138,17 @@ def _headlines(evaluation: Evaluation) -> dict[str, float]:
     return {"f1_macro": evaluation.f1_macro, "span_f1_macro": spans.f1_score}
 
 
-def _fitted(prepared: Prepared, fold: Fold, number: int, config: PipelineConfig, notes: list[str]) -> Trained | None:
-    """The fold's model: with its own validation and calibration blocks, else without, else none."""
+def _fitted(prepared: Prepared, fold: Fold, number: int, config: PipelineConfig) -> tuple[Trained | None, str]:
+    """The fold's model: with its own validation and calibration blocks, else without, else none; and a note of it."""
     try:
-        return _fit(prepared, _inner_split(prepared.dataset, fold, config), config)
+        return _fit(prepared, _inner_split(prepared.dataset, fold, config), config), ""
     except TrainingError:
         whole = _only_train(fold)
     try:
         trained = _fit(prepared, whole, config)
     except TrainingError as error:
-        notes.append(f"fold {number} is left out: {error.problems[0]}")
-        return None
-    notes.append(f"fold {number} is fitted without early stopping and calibration: too few patterns before its test")
-    return trained
+        return None, f"fold {number} is left out: {error.problems[0]}"
+    return trained, f"fold {number} is fitted without early stopping and calibration: too few patterns before its test"
 
 
 def _fit(prepared: Prepared, parts: Split, config: PipelineConfig) -> Trained:

@@ -48,7 +48,7 @@ def scored(configs: Configs, dataset: Dataset, *overrides: str) -> list[SeriesCa
     """What a small model is scored by, on every reviewed candle."""
     config = configs("candle-shape", "windowed", "labels.window=12", "calibration.enabled=false", *overrides)
     trained = fit(prepare(dataset, config), config)
-    return cases(dataset, trained.predictor, ("audit_flag", "audit_wedge"))
+    return cases(dataset, trained.predictor, ("audit_flag", "audit_wedge"), config)
 
 
 @pytest.mark.parametrize("rule", RIVALS)

@@ -243,7 +243,12 @@ def effective_keys(config: PipelineConfig) -> Iterator[str]:
         yield from (f"{stage}.{name}" for name in type(choice.options).model_fields)
     for name in ("sources", "split", "calibration", "evaluation", "tracking", "registry", "inference", "data"):
         yield from (f"{name}.{key}" for key in type(getattr(config, name)).model_fields)
-    yield from ("seed", "plugins.disabled", "model.refit", "execution.engine", "execution.workers")
+    yield from (
+        "seed",
+        "plugins.disabled",
+        "model.refit",
+        *(f"execution.{key}" for key in ("engine", "workers", "scheduler", "tls", "memory")),
+    )
 
 
 def test_the_shipped_configuration_shows_every_key() -> None:

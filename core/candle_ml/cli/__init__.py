@@ -106,7 +106,7 @@ def main(verbose: int, debug: bool) -> None:
     """Learn the patterns you mark on candlestick charts, and draw them back on the chart.
 
     Exit codes: 1 other error, 2 configuration or usage, 3 data, 4 plugin, 5 training, 6 bundle, 7 registry,
-    8 state store, 9 leak, 70 unexpected, 74 file access, 130 interrupted.
+    8 state store, 9 leak, 10 workers, 70 unexpected, 74 file access, 130 interrupted.
     """
     import logging
 

@@ -246,13 +246,38 @@ class DataStage(Stage):
     """Where the versions are stored; null: a folder beside the project."""
 
 
+class TlsFiles(Section):
+    """PEM files, their paths from the project folder."""
+
+    ca: str
+    """The authority that signed the cluster's certificates."""
+    certificate: str
+    """The certificate that is shown to the cluster."""
+    key: str
+    """Its private key."""
+
+
 class ExecutionSection(Section):
     """Where the work that can be divided runs."""
 
-    engine: Literal["local"] = "local"
-    """`local`: processes of this machine."""
+    engine: Literal["local", "dask"] = "local"
+    """`local`: processes of this machine; `dask`: the workers of a Dask cluster. The results are the same."""
     workers: int = Field(default=1, ge=1)
-    """How many of them."""
+    """Processes of engine `local`, and threads of a trainer that has some."""
+    scheduler: str | None = None
+    """Address of the cluster's scheduler, such as `tls://host:8786`."""
+    tls: TlsFiles | None = None
+    """What this side of a `tls://` connection shows and believes."""
+    memory: int = Field(default=4096, ge=0)
+    """Megabytes of features that are held; more are kept as Parquet files in `.candle-ml/partitions`."""
+
+    @model_validator(mode="after")
+    def _cluster_is_named(self) -> Self:
+        if self.engine == "dask" and self.scheduler is None:
+            raise ValueError("engine dask without a scheduler; add scheduler: tls://host:8786")
+        if (self.scheduler or "").startswith("tls://") != (self.tls is not None):
+            raise ValueError("a scheduler at tls:// and the files under tls belong together; give both or neither")
+        return self
 
 
 class Settings(Section):

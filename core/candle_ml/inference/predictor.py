@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,30 @@ def build_recipe(config: PipelineConfig) -> Recipe:
     encoder = manager.build("label-encoder", labels.name, labels.options)
     check_sample_kind(config, encoder.kind)
     layout = config.model.chosen.component.layout
-    return Recipe(plan(extractors, [choice.name for choice in chosen]), encoder, layout)
+    return _Built(plan(extractors, [choice.name for choice in chosen]), encoder, layout, _Origin(config.text, config))
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """A configuration; two that mean the same are equal."""
+
+    text: str
+    config: PipelineConfig = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Built(Recipe):
+    """A recipe that another process gets by building it again: what plugins build need not be picklable."""
+
+    origin: _Origin
+
+    def __reduce__(self) -> tuple[Callable[[_Origin], Recipe], tuple[_Origin]]:
+        return _built_here, (self.origin,)
+
+
+@lru_cache(maxsize=4)
+def _built_here(origin: _Origin) -> Recipe:
+    return build_recipe(origin.config)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,10 +96,15 @@ def read_rejected(content: bytes) -> tuple[RejectedRow, ...]:
     return tuple(RejectedRow(**row) for row in _rows(content))
 
 
-def write_samples(path: Path, samples: Samples, candles: Mapping[SeriesKey, Candles]) -> None:
+def write_samples(
+    path: Path,
+    samples: Samples,
+    candles: Mapping[SeriesKey, Candles],
+    metadata: Mapping[bytes, bytes] | None = None,
+) -> None:
     """One row a sample: series, first and last candle by index and open time, label (null: none known), weight, origin.
 
-    `label` is a list, one a step, where the samples are sequences.
+    `label` is a list, one a step, where the samples are sequences. `metadata` stands in the file beside them.
     """
     columns = {
         "pair": _texts(samples.series_code, [key.pair for key in samples.series]),
@@ -113,7 +118,7 @@ def write_samples(path: Path, samples: Samples, candles: Mapping[SeriesKey, Cand
         "annotation": _texts(samples.annotation, samples.annotation_ids),
         "span_length": samples.span_length,
     }
-    _write(path, pa.table(columns))
+    _write(path, pa.table(columns, metadata=metadata))
 
 
 class SamplesLayout(Frozen):

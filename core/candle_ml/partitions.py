@@ -1,0 +1,145 @@
+"""Partitions: what was computed of one series, as a Parquet file named after everything it was computed from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from candle_ml.bundle import Frozen
+from candle_ml.candles import Candles, SeriesKey
+from candle_ml.components import Encoded
+from candle_ml.errors import DataError
+from candle_ml.samples import SeriesFeatures
+from candle_ml.versions.tables import SamplesLayout, read_samples, write_samples
+
+_FORMAT = 1
+_LONGEST_PAIR = 60
+_ROWS_IN_A_GROUP = 1 << 16
+_UNFINISHED = ".partial-"
+_SECONDS_UNTIL_LEFT = 86_400
+_ABOUT = b"candle-ml"
+
+
+def partition_path(folder: Path, key: SeriesKey, *made_from: object) -> Path:
+    """Where the partition of a series stands that is made from these JSON values: other values, other file."""
+    content = json.dumps([_FORMAT, key.pair, key.timeframe, *made_from], sort_keys=True, allow_nan=False)
+    return folder / f"{series_name(key)}.{hashlib.sha256(content.encode()).hexdigest()[:16]}.parquet"
+
+
+def series_name(key: SeriesKey) -> str:
+    """A series as a part of a file name, safe on any file system; two series can have one."""
+    return f"{re.sub(r'[^A-Za-z0-9._-]', '-', key.pair)[:_LONGEST_PAIR]}_{key.timeframe}"
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A file beside `path` that takes its place, on disk to the last byte, when all has gone well; else it goes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}-{path.name}")
+    try:
+        yield beside
+        with beside.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what processes that were killed more than a day ago have left."""
+    for path in folder.glob(f"{_UNFINISHED}*"):
+        if time.time() - path.stat().st_mtime > _SECONDS_UNTIL_LEFT:
+            path.unlink(missing_ok=True)
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a table whole or not at all, with checksums of its pages."""
+    with written_whole(path) as beside:
+        pq.write_table(
+            table,
+            beside,
+            compression="zstd",
+            compression_level=1,
+            row_group_size=_ROWS_IN_A_GROUP,
+            write_page_checksum=True,
+        )
+
+
+def write_features(path: Path, candles: Candles, columns: tuple[str, ...], matrix: NDArray[np.float32]) -> None:
+    """Column `open_time` (Unix seconds) and one `float` column a feature, one row a candle."""
+    arrays = [pa.array(candles.time), *(pa.array(np.ascontiguousarray(column)) for column in matrix.T)]
+    write_table(path, pa.table(arrays, names=["open_time", *columns]))
+
+
+@lru_cache(maxsize=4)
+def read_features(path: Path) -> NDArray[np.float32]:
+    """The matrix of a partition, to the bit as it was written; the last ones read are kept. Raises `DataError`."""
+    columns = _read(path).columns[1:]
+    matrix = np.empty((len(columns[0]) if columns else 0, len(columns)), dtype=np.float32)
+    for number, column in enumerate(columns):
+        matrix[:, number] = column.to_numpy()
+    matrix.setflags(write=False)
+    return matrix
+
+
+class _About(Frozen):
+    layout: SamplesLayout
+    left_out: dict[str, int]
+
+
+def write_encoded(path: Path, candles: Candles, encoded: Encoded) -> None:
+    """The samples of one series, and how many each rule left out."""
+    about = _About(layout=SamplesLayout.of(encoded.samples), left_out=encoded.left_out)
+    with written_whole(path) as beside:
+        write_samples(beside, encoded.samples, {candles.key: candles}, {_ABOUT: about.model_dump_json().encode()})
+
+
+def read_encoded(path: Path) -> Encoded:
+    """What `write_encoded` wrote. Raises `DataError`."""
+    try:
+        about = _About.model_validate_json((pq.read_schema(path).metadata or {})[_ABOUT])
+        return Encoded(read_samples(path.read_bytes(), about.layout), about.left_out)
+    except (OSError, pa.ArrowException, KeyError, ValidationError) as error:
+        raise _damaged(path) from error
+
+
+class FeaturePartitions(Mapping[SeriesKey, SeriesFeatures]):
+    """The features of every series, each read when it is asked for."""
+
+    def __init__(self, candles: Mapping[SeriesKey, Candles], paths: Mapping[SeriesKey, Path]) -> None:
+        self._candles = candles
+        self._paths = paths
+
+    def __getitem__(self, key: SeriesKey) -> SeriesFeatures:
+        return SeriesFeatures(self._candles[key], read_features(self._paths[key]))
+
+    def __iter__(self) -> Iterator[SeriesKey]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        return pq.ParquetFile(path, page_checksum_verification=True).read()
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> DataError:
+    return DataError.at(str(path), "not a partition as it was written", "remove it; it is made again")

@@ -1,0 +1,101 @@
+"""What is computed of each series before a model is fitted: features and samples, in memory or as partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ml.annotations import NO_PATTERN
+from candle_ml.candles import SeriesKey
+from candle_ml.components import Encoded, Progress
+from candle_ml.config import PipelineConfig
+from candle_ml.dataset import Dataset, SeriesData, content_hash
+from candle_ml.execution import results
+from candle_ml.features import candle_features
+from candle_ml.inference import Recipe
+from candle_ml.inference.made_with import made_with
+from candle_ml.partitions import (
+    FeaturePartitions,
+    partition_path,
+    read_encoded,
+    remove_unfinished,
+    write_encoded,
+    write_features,
+)
+from candle_ml.samples import SeriesFeatures, encoded_series, joined
+
+PARTITIONS = Path(".candle-ml") / "partitions"
+_MEGABYTE = 1_000_000
+
+_Paths: TypeAlias = tuple[Path, Path]
+
+
+def features_and_samples(
+    dataset: Dataset, recipe: Recipe, config: PipelineConfig, progress: Progress
+) -> tuple[Mapping[SeriesKey, SeriesFeatures], Encoded]:
+    """The features of every series and the samples of all, the same however they are kept.
+
+    Features larger than `execution.memory` are kept as partitions, and so are the samples beside them; one that is
+    there already is not made again.
+    """
+    labels = frozenset(one.label for data in dataset.series.values() for one in data.annotations) - {NO_PATTERN}
+    if features_size(dataset, recipe) > config.execution.memory * _MEGABYTE:
+        return _partitioned(dataset, recipe, labels, config, progress)
+    work = partial(_in_memory, recipe, labels)
+    found = results(config, work, list(dataset.series.values()), "features", progress)
+    series = zip(dataset.series.items(), found, strict=True)
+    features = {key: SeriesFeatures(data.candles, matrix) for (key, data), (matrix, _) in series}
+    return features, joined([encoded for _, encoded in found])
+
+
+def features_size(dataset: Dataset, recipe: Recipe) -> int:
+    """Bytes of the feature matrices of all series."""
+    candles = sum(len(data.candles) for data in dataset.series.values())
+    return candles * len(recipe.plan.candle_columns) * np.dtype(np.float32).itemsize
+
+
+def partition_paths(
+    dataset: Dataset, recipe: Recipe, labels: frozenset[str], config: PipelineConfig
+) -> dict[SeriesKey, _Paths]:
+    """Where the partitions of each series stand: its features, and its samples."""
+    of_features, of_samples = made_with(config, recipe, ("features",)), made_with(config, recipe, ("labels",))
+    folder = config.root / PARTITIONS
+    return {
+        key: (
+            partition_path(folder / "features", key, of_features, content_hash({key: SeriesData(data.candles)})),
+            partition_path(folder / "samples", key, of_samples, content_hash({key: data}), sorted(labels)),
+        )
+        for key, data in dataset.series.items()
+    }
+
+
+def _in_memory(recipe: Recipe, labels: frozenset[str], data: SeriesData) -> tuple[NDArray[np.float32], Encoded]:
+    return candle_features(recipe.plan, data.candles), encoded_series(data, recipe.encoder, labels)
+
+
+def _partitioned(
+    dataset: Dataset, recipe: Recipe, labels: frozenset[str], config: PipelineConfig, progress: Progress
+) -> tuple[Mapping[SeriesKey, SeriesFeatures], Encoded]:
+    paths = partition_paths(dataset, recipe, labels, config)
+    for folder in {path.parent for of_series in paths.values() for path in of_series}:
+        remove_unfinished(folder)
+    missing = [(dataset.series[key], both) for key, both in paths.items() if not all(map(Path.exists, both))]
+    results(config, partial(_make_partitions, recipe, labels), missing, "features", progress)
+    candles = {key: data.candles for key, data in dataset.series.items()}
+    features = FeaturePartitions(candles, {key: of_features for key, (of_features, _) in paths.items()})
+    return features, joined([read_encoded(of_samples) for _, of_samples in paths.values()])
+
+
+def _make_partitions(recipe: Recipe, labels: frozenset[str], item: tuple[SeriesData, _Paths]) -> None:
+    """Write what is not there yet."""
+    data, (of_features, of_samples) = item
+    if not of_features.exists():
+        matrix = candle_features(recipe.plan, data.candles)
+        write_features(of_features, data.candles, recipe.plan.candle_columns, matrix)
+    if not of_samples.exists():
+        write_encoded(of_samples, data.candles, encoded_series(data, recipe.encoder, labels))
