@@ -5,10 +5,12 @@ import { usePredictionLayer } from "@/prediction-layer";
 import { AnnotationPanel } from "./AnnotationPanel";
 import { Annotations } from "./annotations";
 import { ChartBar } from "./ChartBar";
+import { ChartNotices } from "./ChartNotices";
 import { ChartPane } from "./ChartPane";
 import { ChartPanel } from "./ChartPanel";
 import { Desk } from "./desk";
 import { DisagreementPanel } from "./DisagreementPanel";
+import { ErrorBoundary } from "./ErrorBoundary";
 import { HelpPanel } from "./HelpPanel";
 import { historyKey } from "./keyboard";
 import { LabelPanel } from "./LabelPanel";
@@ -37,10 +39,13 @@ export function Annotator() {
             </button>
           </p>
         )}
+        <ChartNotices stored={stored} />
         <ChartPane desk={desk} stored={stored} />
       </main>
       <aside aria-label="Panels">
-        <PredictionPanel desk={desk} state={state} hasCandles={stored.candles.length > 0} />
+        <ErrorBoundary name="Predictions" mend={() => layer.refresh()}>
+          <PredictionPanel desk={desk} state={state} hasCandles={stored.candles.length > 0} />
+        </ErrorBoundary>
         <SelectionPanel desk={desk} stored={stored} layer={state} />
         <DisagreementPanel desk={desk} runs={state.runs} stored={stored} />
         <AnnotationPanel desk={desk} stored={stored} />

@@ -1,6 +1,8 @@
 import type { SubmitEvent } from "react";
+import { LONGEST_PAIR } from "@/data/series";
 import type { Chart } from "@/data/types";
 import type { Desk } from "./desk";
+import { ExportNotes } from "./ExportNotes";
 
 /** What the chart is called in training and prediction, its exports, and its end. */
 export function ChartPanel({ desk, chart }: { desk: Desk; chart: Chart }) {
@@ -9,6 +11,7 @@ export function ChartPanel({ desk, chart }: { desk: Desk; chart: Chart }) {
       <summary>Series and export</summary>
       <SeriesFields desk={desk} chart={chart} />
       <Exports chart={chart} />
+      <ExportNotes desk={desk} chart={chart} />
       <button type="button" onClick={() => confirmDelete(desk, chart)}>
         Delete chart
       </button>
@@ -32,13 +35,14 @@ function SeriesFields({ desk, chart }: { desk: Desk; chart: Chart }) {
     <form onSubmit={save} className="bar">
       <label>
         Pair
-        <input name="pair" defaultValue={chart.pair} key={chart.pair} size={8} required maxLength={64} />
+        <input name="pair" defaultValue={chart.pair} key={chart.pair} size={8} required maxLength={LONGEST_PAIR} />
       </label>
       <label>
         Timeframe
         <input name="timeframe" defaultValue={chart.timeframe} key={chart.timeframe} size={4} required />
       </label>
       <button type="submit">Save</button>
+      <span className="hint">A pair has at most {LONGEST_PAIR} characters.</span>
     </form>
   );
 }

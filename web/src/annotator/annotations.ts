@@ -14,13 +14,15 @@ export interface AnnotationsState {
   points: readonly Point[];
   ranges: readonly ReviewedRange[];
   labels: readonly SpanLabelType[];
+  /** What was not taken of the file that the open chart was just made of. */
+  notices: readonly string[];
   loading: boolean;
   error: string | null;
   canUndo: boolean;
   canRedo: boolean;
 }
 
-const NOTHING = { chart: null, candles: [], spans: [], points: [], ranges: [] };
+const NOTHING = { chart: null, candles: [], spans: [], points: [], ranges: [], notices: [] };
 
 export class Annotations extends Store<AnnotationsState> {
   private readonly history = new History();
@@ -42,9 +44,9 @@ export class Annotations extends Store<AnnotationsState> {
 
   upload(file: File): Promise<boolean> {
     return this.succeeds(async () => {
-      const { chart } = await api.upload(file);
+      const { chart, notices } = await api.upload(file);
       this.change({ charts: await api.charts() });
-      await this.read(chart.id);
+      await this.read(chart.id, notices);
     });
   }
 
@@ -161,14 +163,14 @@ export class Annotations extends Store<AnnotationsState> {
     this.change({ error: null });
   }
 
-  private async read(chartId: number | undefined): Promise<void> {
+  private async read(chartId: number | undefined, notices: readonly string[] = []): Promise<void> {
     this.history.clear();
     const chart = this.getState().charts.find((each) => each.id === chartId) ?? null;
     if (chart === null) return this.change(NOTHING);
     this.change({ loading: true });
     const { id } = chart;
     const [candles, rows] = await Promise.all([api.candles(id), rowsOf(id)]);
-    this.change({ chart, candles, ...rows });
+    this.change({ chart, candles, notices, ...rows });
   }
 
   /** Charts, labels and annotations as they are stored now; the newest chart where the open one is gone. */

@@ -9,6 +9,7 @@ export type NewLabel = Pick<SpanLabelType, "name" | "color" | "hotkey" | "is_act
 export interface Uploaded {
   count: number;
   chart: { id: number; name: string };
+  notices: string[];
 }
 
 export const api = {
