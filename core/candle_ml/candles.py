@@ -145,7 +145,7 @@ def bad_rows(
         columns["volume"] = volume
 
     def note(mask: NDArray[np.bool_], found: str, expected: str) -> None:
-        for row in np.flatnonzero(mask).tolist():
+        for row in np.flatnonzero(mask).tolist() if mask.any() else ():
             text = found.format(**{name: column[row].item() for name, column in columns.items()})
             problems.setdefault(row, RowProblem(row, text, expected))
 
@@ -167,6 +167,8 @@ def bad_rows(
 
 
 def _repeated(time: NDArray[np.int64]) -> NDArray[np.bool_]:
+    if (np.diff(time) > 0).all():
+        return np.zeros(len(time), dtype=bool)
     repeated = np.ones(len(time), dtype=bool)
     repeated[np.unique(time, return_index=True)[1]] = False
     return repeated
@@ -181,8 +183,10 @@ def _absurd(
 ) -> NDArray[np.bool_]:
     """Rows that jump away from the last good close; a good row after an absurd one is not blamed for it."""
     absurd = np.zeros(len(time), dtype=bool)
-    good = np.setdiff1d(np.argsort(time, kind="stable"), np.fromiter(already, dtype=np.int64, count=len(already)))
-    good = good[np.argsort(time[good], kind="stable")]
+    usable = np.ones(len(time), dtype=bool)
+    usable[list(already)] = False
+    order = np.argsort(time, kind="stable")
+    good = order[usable[order]]
     if len(good) < 2:
         return absurd
     typical = float(np.median(close[good][:_FIRST_CLOSES]))

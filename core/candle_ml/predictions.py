@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,7 @@ from candle_ml.annotations import NO_PATTERN
 from candle_ml.candles import SeriesKey
 
 
-@dataclass(frozen=True, slots=True)
-class PredictedSpan:
+class PredictedSpan(NamedTuple):
     """A pattern found in the candles that open in `[start_time, end_time]`.
 
     `confidence` is its calibrated probability; `known_at` the open time of the last candle that the claim needs;

@@ -154,19 +154,21 @@ class WindowMatrix:
         length: int,
     ) -> None:
         steps = _resampled(matrix, first, length, self._samples.width)
+        chosen = _evenly_spaced(rows)
         if self._layout == "sequence":
-            block[rows, :, : matrix.shape[1]] = steps
+            block[chosen, :, : matrix.shape[1]] = steps
         else:
-            block[rows, : steps.shape[1] * steps.shape[2]] = steps.reshape(len(steps), -1)
+            block[chosen, : steps.shape[1] * steps.shape[2]] = steps.reshape(len(steps), -1)
 
     def _fill_window_features(
         self, block: NDArray[np.float32], rows: NDArray[np.int64], values: NDArray[np.float32]
     ) -> None:
         column = block.shape[-1] - values.shape[1]
+        chosen = _evenly_spaced(rows)
         if self._layout == "sequence":
-            block[rows, :, column:] = values[:, np.newaxis, :]
+            block[chosen, :, column:] = values[:, np.newaxis, :]
         else:
-            block[rows, column:] = values
+            block[chosen, column:] = values
 
 
 def series_annotation(series: SeriesKey, name: str) -> str:
@@ -213,10 +215,18 @@ def _resampled(matrix: NDArray[np.float32], first: NDArray[np.int64], length: in
 
 
 def _windows(matrix: NDArray[np.float32], first: NDArray[np.int64], width: int) -> NDArray[np.float32]:
-    """Whole windows, each copied as one piece of memory."""
+    """Whole windows: a view where they are evenly spaced, as in a scan, else each copied as one piece of memory."""
     columns = matrix.shape[1]
     if not columns:
         return np.empty((len(first), width, 0), dtype=np.float32)
     every = np.lib.stride_tricks.sliding_window_view(np.ascontiguousarray(matrix).reshape(-1), width * columns)
-    windows: NDArray[np.float32] = every[first * columns].reshape(len(first), width, columns)
+    windows: NDArray[np.float32] = every[_evenly_spaced(first * columns)].reshape(len(first), width, columns)
     return windows
+
+
+def _evenly_spaced(positions: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+    """Positions in an array, as a slice where that means the same."""
+    step = int(positions[1] - positions[0]) if len(positions) > 1 else 1
+    if step < 1 or (np.diff(positions) != step).any():
+        return positions
+    return slice(int(positions[0]), int(positions[-1]) + 1, step)

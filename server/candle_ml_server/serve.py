@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import os
 import signal
@@ -26,17 +27,31 @@ log = structlog.get_logger(part="service")
 _KEEP_ALIVE_SECONDS = 20.0
 _LAST_ANSWERS_SECONDS = 5.0
 _FIRST_BYTES_SECONDS = 0.2
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3), with the bytes up to which freed memory is kept
+_KEPT_BYTES, _KEPT_BLOCK_BYTES = 256 << 20, 32 << 20
 
 
 def serve(config: PipelineConfig, host: str | None, port: int | None, insecure: bool) -> None:
     """Serve until SIGTERM or SIGINT. Raises `ConfigError` for settings that are not safe or a port that is taken."""
     settings = service_settings(config.inference, os.environ, host=host, port=port, insecure=insecure)
     configure()
+    _keep_memory()
     try:
         asyncio.run(_until_signal(config, settings))
     except OSError as error:
         found = f"{settings.host}:{settings.port} cannot be listened on ({error.strerror})"
         raise ConfigError.at("inference.port", found, "another port or address") from error
+
+
+def _keep_memory() -> None:
+    """Keep what a request frees for the next one: taken from the system anew, every 4 kB of it cost a page fault.
+
+    Elsewhere than in the GNU C library nothing changes.
+    """
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(_MMAP_THRESHOLD, _KEPT_BLOCK_BYTES)
+        library.mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 async def _until_signal(config: PipelineConfig, settings: Settings) -> None:

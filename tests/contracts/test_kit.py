@@ -224,12 +224,12 @@ DECODERS: list[tuple[str, dict[str, Any], str]] = [
     ("spans are well formed", {"decode": redecoded(lambda p, _: replace(p, spans=()))}, "no span at all"),
     (
         "spans are well formed",
-        {"decode": spans_changed(lambda s, p: replace(s, candle_count=s.candle_count + 1))},
+        {"decode": spans_changed(lambda s, p: s._replace(candle_count=s.candle_count + 1))},
         "PredictedSpan(",
     ),
-    ("spans are well formed", {"decode": spans_changed(lambda s, p: replace(s, confidence=1.5))}, "PredictedSpan("),
-    ("spans are well formed", {"decode": spans_changed(lambda s, p: replace(s, label="O"))}, "PredictedSpan("),
-    ("spans are well formed", {"decode": spans_changed(lambda s, p: replace(s, known_at=0))}, "PredictedSpan("),
+    ("spans are well formed", {"decode": spans_changed(lambda s, p: s._replace(confidence=1.5))}, "PredictedSpan("),
+    ("spans are well formed", {"decode": spans_changed(lambda s, p: s._replace(label="O"))}, "PredictedSpan("),
+    ("spans are well formed", {"decode": spans_changed(lambda s, p: s._replace(known_at=0))}, "PredictedSpan("),
     ("reach is enough", {"reach": lambda e, p: 0}, "35 candles without enough history from candle 1, not 23"),
     ("delay is enough", {"delay": lambda e, p: 0}, "candle [575] of 599 is provisional"),
     (
@@ -239,12 +239,12 @@ DECODERS: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         "delay is enough",
-        {"decode": spans_changed(lambda s, p: replace(s, provisional=False))},
+        {"decode": spans_changed(lambda s, p: s._replace(provisional=False))},
         "a final span that later candles change up to candle ",
     ),
     (
         "delay is enough",
-        {"decode": spans_changed(lambda s, p: replace(s, known_at=s.end_time, provisional=False))},
+        {"decode": spans_changed(lambda s, p: s._replace(known_at=s.end_time, provisional=False))},
         "a final span that later candles change up to candle ",
     ),
     ("thresholds choose no spans", {"decode": redecoded(above_thresholds)}, "2 spans at threshold 0.99, 20 at 0"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -73,7 +72,7 @@ def _json(loaded: LoadedModel, one: Answer) -> dict[str, object]:
         "run_id": loaded.info.run_id,
         "pair": one.key.pair,
         "timeframe": one.key.timeframe,
-        "spans": [asdict(span) for span in one.spans],
+        "spans": [span._asdict() for span in one.spans],
         "candles": [dict(zip(_COLUMNS[2:], row, strict=True)) for row in rows],
         "required_history": one.required_history,
         "insufficient_history": one.insufficient_history,

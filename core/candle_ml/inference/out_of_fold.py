@@ -152,7 +152,7 @@ def _joined(parts: Sequence[Prediction]) -> Prediction:
         probabilities=np.concatenate([part.probabilities for part in parts]),
         sufficient=np.concatenate([part.sufficient for part in parts]),
         provisional=np.zeros(count, dtype=bool),
-        spans=tuple(replace(span, provisional=False) for part in parts for span in part.spans),
+        spans=tuple(span._replace(provisional=False) for part in parts for span in part.spans),
     )
 
 

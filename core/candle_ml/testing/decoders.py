@@ -96,7 +96,7 @@ def check_delay_is_enough(subject: Subject) -> None:
         changed = [span for span in part.spans if not span.provisional and span not in full.spans]
         require(not changed, f"a final span that later candles change {what}: {changed[:1]}")
         known = {span for span in full.spans if span.known_at <= int(part.time[-1]) and not span.provisional}
-        late = known - {replace(span, provisional=False) for span in part.spans}
+        late = known - {span._replace(provisional=False) for span in part.spans}
         require(not late, f"a span that is known later than it says {what}: {sorted(late, key=_start)[:1]}")
 
 

@@ -131,7 +131,6 @@ def _spans(
     start, end, known = proposals.start[rows], proposals.end[rows], settled[rows]
     latest = len(candles) - 1
     columns = (
-        proposals.code[rows],
         candles.time[start],
         candles.time[end],
         proposals.probability[rows],
@@ -139,9 +138,5 @@ def _spans(
         candles.time[np.minimum(known, latest)],
         known > latest,
     )
-    return tuple(
-        PredictedSpan(classes[code], start_time, end_time, confidence, count, known_at, provisional)
-        for code, start_time, end_time, confidence, count, known_at, provisional in zip(
-            *(column.tolist() for column in columns), strict=True
-        )
-    )
+    labels = [classes[code] for code in proposals.code[rows].tolist()]
+    return tuple(map(PredictedSpan, labels, *(column.tolist() for column in columns)))
