@@ -1,4 +1,7 @@
-"""`python -m benchmarks.detection run` measures methods side by side; `table` prints what was measured."""
+"""`python -m benchmarks.detection run` measures methods side by side, `ablate` the parts of one of them.
+
+`table` prints what was measured.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ from itertools import product
 from pathlib import Path
 
 from benchmarks.detection import environment, ours, scoring_seeds, tuning_seeds
+from benchmarks.detection.ablation import variants
 from benchmarks.detection.results import OURS, Row, read, table, write
 from benchmarks.detection.scoring import score
 from benchmarks.detection.tracks import TRACKS
 
 METHODS = ("ours", *environment.PEERS)
+CHART_PATTERNS = Path(__file__).parent / "chart-patterns.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,8 @@ class Cell:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     options = _parser().parse_args(arguments)
-    if options.command == "run":
-        _run(options)
+    if options.command != "table":
+        _run(options, list(_cells(options) if options.command == "run" else _ablated(options)))
     print(table(read(options.output)))
 
 
@@ -57,8 +62,7 @@ def _measured(cell: Cell) -> list[Row]:
     return list(rows(cell))
 
 
-def _run(options: argparse.Namespace) -> None:
-    cells = list(_cells(options))
+def _run(options: argparse.Namespace, cells: Sequence[Cell]) -> None:
     if any(set(cell.methods) != {"ours"} for cell in cells):
         environment.python()
     with ProcessPoolExecutor(options.processes) as pool:
@@ -71,10 +75,19 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _cells(options: argparse.Namespace) -> Iterator[Cell]:
-    seeds = _seeds(options.seeds)[: options.charts]
     asked = (options.methods, options.config, tuple(options.overrides), options.name)
-    for track, count, seed in product(options.track, options.annotations, seeds):
-        yield Cell(track, count, seed, *asked)
+    for place in _places(options):
+        yield Cell(*place, *asked)
+
+
+def _ablated(options: argparse.Namespace) -> Iterator[Cell]:
+    for variant, place in product(variants(), _places(options)):
+        yield Cell(*place, ("ours",), CHART_PATTERNS, variant.overrides, f"{OURS}-{variant.name}")
+
+
+def _places(options: argparse.Namespace) -> Iterator[tuple[str, int, int]]:
+    """Track, annotations and seed of each chart."""
+    return product(options.track, options.annotations, _seeds(options.seeds)[: options.charts])
 
 
 def _seeds(which: str) -> tuple[int, ...]:
@@ -91,19 +104,29 @@ def _methods(text: str) -> tuple[str, ...]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.detection")
     commands = parser.add_subparsers(dest="command", required=True)
-    run, show = commands.add_parser("run", help="measure"), commands.add_parser("table", help="print what was measured")
-    for command in (run, show):
+    run = commands.add_parser("run", help="measure")
+    ablate = commands.add_parser("ablate", help="measure chart-patterns.yaml without each of its parts, and each alone")
+    show = commands.add_parser("table", help="print what was measured")
+    for command in (run, ablate, show):
         command.add_argument("--output", type=Path, default=Path("detection.json"), help="JSON that rows are kept in")
-    run.add_argument("--track", nargs="+", choices=sorted(TRACKS), default=["chart"])
-    run.add_argument("--annotations", nargs="+", type=int, choices=(10, 20, 40, 80), default=[20, 40], help="a label")
-    run.add_argument("--seeds", choices=("tuning", "scoring"), default="tuning")
-    run.add_argument("--charts", type=int, help="only the first so many seeds")
+    for command in (run, ablate):
+        _add_places(command)
     run.add_argument("--methods", type=_methods, default=METHODS, help=f"all, or some of {','.join(METHODS)}")
     run.add_argument("--config", type=Path, default=ours.DEFAULT_CONFIG, help="pipeline.yaml of candle-ml")
     run.add_argument("--set", dest="overrides", action="append", default=[], help="key.path=value of candle-ml")
     run.add_argument("--name", default=OURS, help=f"name of this candle-ml in the table; begins with {OURS}")
-    run.add_argument("--processes", type=int, default=1)
     return parser
+
+
+def _add_places(command: argparse.ArgumentParser) -> None:
+    """The options that say which charts are measured."""
+    command.add_argument("--track", nargs="+", choices=sorted(TRACKS), default=["chart"])
+    command.add_argument(
+        "--annotations", nargs="+", type=int, choices=(10, 20, 40, 80), default=[20, 40], help="a label"
+    )
+    command.add_argument("--seeds", choices=("tuning", "scoring"), default="tuning")
+    command.add_argument("--charts", type=int, help="only the first so many seeds")
+    command.add_argument("--processes", type=int, default=1)
 
 
 if __name__ == "__main__":
