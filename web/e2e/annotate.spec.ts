@@ -150,8 +150,7 @@ test("a label is renamed with its annotations, and put out of use", async ({ pag
   await form.getByRole("button", { name: "Save label" }).click();
   await expect(page.getByText("triangle (not in use)")).toBeVisible();
   await expect.poll(() => storedSpans(page)).toMatchObject([{ label: "triangle" }]);
-  const options = page.getByRole("combobox", { name: "Label", exact: true }).getByRole("option");
-  await expect(options).toHaveCount(6);
+  await expect(page.getByRole("combobox", { name: "Label", exact: true })).not.toContainText("triangle");
   await press(page, "Enter");
   await expect(page.getByLabel("Span label")).toHaveValue("triangle");
 });
@@ -208,7 +207,7 @@ test("every control has a name and is reached by Tab", async ({ page }) => {
   await expectNotice(page, "bull_flag stored");
   await page.keyboard.press("Enter");
   for (const summary of await page.locator("summary").all()) await summary.click();
-  await page.getByRole("button", { name: "Change custom" }).click();
+  await page.getByRole("button", { name: "Change wedge_down" }).click();
   await expectNamedAndReached(page);
 });
 

@@ -13,11 +13,13 @@ import {
   expectNotice,
   layerState,
   press,
+  serve,
   shareOfColor,
   showCandles,
   storedSpans,
+  timeOf,
 } from "./page";
-import { candleMl, createProject, freePort, startAnnotator, startService, temporaryFolder, type Running } from "./stack";
+import { annotationsTrained, createProject, freePort, spansOfVersion, startAnnotator, startService, temporaryFolder, type Running } from "./stack";
 
 test.describe.configure({ mode: "serial", timeout: 900_000 });
 
@@ -84,7 +86,7 @@ async function bandThatLooks(look: Band["look"]): Promise<{ label: string; first
 async function predictVisible(from: number, to: number): Promise<LayerState["prediction"]> {
   await showCandles(page, from, to);
   await page.getByRole("button", { name: "Run on visible" }).click();
-  const expected = [await timeOf(from + 2), await timeOf(to - 2)] as const;
+  const expected = [await timeOf(page, from + 2), await timeOf(page, to - 2)] as const;
   const covers = async () => {
     const range = (await layerState(page)).prediction?.range;
     return range !== undefined && range.start <= expected[0] && range.end >= expected[1];
@@ -93,30 +95,11 @@ async function predictVisible(from: number, to: number): Promise<LayerState["pre
   return (await layerState(page)).prediction;
 }
 
-function timeOf(index: number): Promise<number> {
-  return page.evaluate((wanted) => window.annotator?.desk.annotations.getState().candles[wanted]?.time ?? NaN, index);
-}
-
 /** Shows a run, and answers the index of a candle in its middle. */
 async function showRun(run: Run): Promise<number> {
   const [first, last] = [await indexOf(run.start), await indexOf(run.end)];
   await showCandles(page, first - 40, last + 40);
   return Math.floor((first + last) / 2);
-}
-
-/** Trains from what is in the annotator, and returns how many annotations there were. */
-async function annotationsTrained(...options: string[]): Promise<number> {
-  const said = await candleMl(project, "train", "--set", "evaluation.out_of_fold=true", ...options);
-  return Number(/(\d+) annotations/.exec(said)?.[1]);
-}
-
-/** Ids of the spans that a version was made of. */
-async function spansOfVersion(version: number): Promise<number[]> {
-  const { annotations } = JSON.parse(await candleMl(project, "trace", String(version), "--json")) as {
-    annotations: { fitted: string[]; others: string[] }[];
-  };
-  const ids = annotations.flatMap(({ fitted, others }) => [...fitted, ...others]);
-  return ids.flatMap((id) => (id.startsWith("span:") ? [Number(id.split(":")[1])] : []));
 }
 
 async function showPredictions(): Promise<void> {
@@ -165,7 +148,7 @@ test("candles are uploaded, annotated by mouse and keyboard, and marked as revie
 
 test("a model is trained from the annotator's routes and shown", async () => {
   await expect(page.getByText("Inference service unavailable. Annotating goes on")).toBeVisible();
-  trained = await annotationsTrained();
+  trained = await annotationsTrained(project);
   service = await startService(project, port);
   await page.getByRole("button", { name: "Try again" }).click();
   await expect(page.getByRole("definition").filter({ hasText: /^1$/ })).toBeVisible();
@@ -265,7 +248,7 @@ test("the chart is predicted by itself as it moves", async () => {
   await auto.check();
   for (const [from, to] of [[2000, 2100], [2400, 2500]] as const) {
     await showCandles(page, from, to);
-    const times = [await timeOf(from + 2), await timeOf(to - 2)] as const;
+    const times = [await timeOf(page, from + 2), await timeOf(page, to - 2)] as const;
     const range = async () => (await layerState(page)).prediction?.range ?? { start: Infinity, end: -Infinity };
     await expect.poll(async () => (await range()).start <= times[0] && (await range()).end >= times[1]).toBe(true);
   }
@@ -296,6 +279,21 @@ test("predictions are confirmed, corrected and dismissed in two keys each", asyn
   expect(dismissed.span).toMatchObject({ label: "O", source: "model_corrected", end_time: dismissed.focus.end });
 });
 
+test("walking through corrections by keys stores none before Enter", async () => {
+  await press(page, "Escape", "n");
+  const count = (await storedSpans(page)).length;
+  const choice = page.getByLabel("Correct to");
+  await choice.focus();
+  for (let step = 0; step < 3; step++) await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("button", { name: "Correct", exact: true })).toBeFocused();
+  expect(await storedSpans(page)).toHaveLength(count);
+  await choice.press("Enter");
+  await expectNotice(page, "stored as model_corrected");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect.poll(() => storedSpans(page)).toHaveLength(count);
+});
+
 test("what predictions add to the page has names and is reached by Tab", async () => {
   await press(page, "Escape", "n");
   await expect(page.getByRole("button", { name: "Confirm" })).toBeVisible();
@@ -321,8 +319,8 @@ test("a click confirms and a modified click dismisses", async () => {
 test("what was judged is used by the next training, and the new model takes over", async () => {
   const judged = (await storedSpans(page)).filter((span) => span.model_prediction !== null);
   expect(judged).toHaveLength(5);
-  expect(await annotationsTrained("--set", "registry.promote=always", "--set", "seed=1")).toBe(trained + 5);
-  expect(await spansOfVersion(2)).toEqual(expect.arrayContaining(judged.map((span) => span.id)));
+  expect(await annotationsTrained(project, "--set", "registry.promote=always", "--set", "seed=1")).toBe(trained + 5);
+  expect(await spansOfVersion(project, 2)).toEqual(expect.arrayContaining(judged.map((span) => span.id)));
   await expect
     .poll(async () => (await fetch(`${annotator.url}/api/model/info`)).text(), { timeout: 60_000 })
     .toContain('"model_version":"2"');
@@ -332,9 +330,8 @@ test("what was judged is used by the next training, and the new model takes over
   expect((await predictVisible(900, 1000))?.modelVersion).toBe("2");
 });
 
-test("another version can be served again", async () => {
-  await page.getByLabel("Serve version").selectOption("1");
-  await expect(page.getByRole("definition").filter({ hasText: /^1$/ })).toBeVisible();
+test("another version can be served again, and stays", async () => {
+  await serve(page, "1");
 });
 
 test("the service may be killed and come back", async () => {

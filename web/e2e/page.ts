@@ -30,6 +30,10 @@ export async function showCandles(page: Page, from: number, to: number): Promise
   );
 }
 
+export function timeOf(page: Page, index: number): Promise<number> {
+  return page.evaluate((wanted) => window.annotator?.desk.annotations.getState().candles[wanted]?.time ?? NaN, index);
+}
+
 /** Where a candle is on the page, in the middle of the chart's height. */
 export async function placeOf(page: Page, index: number): Promise<{ x: number; y: number }> {
   const x = await page.evaluate(
@@ -83,6 +87,16 @@ export async function layerState(page: Page): Promise<LayerState> {
     if (state === undefined) throw new Error("there is no layer");
     return { ...state, filters: { ...state.filters, hidden: new Set<string>() } };
   });
+}
+
+/** Serves another version in place of the one that an alias has moved to. */
+export async function serve(page: Page, version: string): Promise<void> {
+  const facts = page.getByRole("definition");
+  await expect(facts.filter({ hasText: /^champion$/ })).toBeVisible();
+  await page.getByLabel("Serve version").selectOption(version);
+  await page.getByRole("button", { name: "Serve", exact: true }).click();
+  await expect(facts.filter({ hasText: new RegExp(`^${version}$`) })).toBeVisible();
+  await expect(facts.filter({ hasText: "nothing: pinned" })).toBeVisible();
 }
 
 /** The share of a candle's column on screen that has a colour, at most 3 steps off in each of red, green and blue. */

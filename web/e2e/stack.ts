@@ -40,6 +40,21 @@ export async function candleMl(project: string, ...args: string[]): Promise<stri
   return stdout + stderr;
 }
 
+/** Trains from what is in the annotator, and returns how many annotations there were. */
+export async function annotationsTrained(project: string, ...options: string[]): Promise<number> {
+  const said = await candleMl(project, "train", "--set", "evaluation.out_of_fold=true", ...options);
+  return Number(/(\d+) annotations/.exec(said)?.[1]);
+}
+
+/** Ids of the spans that a version was made of. */
+export async function spansOfVersion(project: string, version: number): Promise<number[]> {
+  const { annotations } = JSON.parse(await candleMl(project, "trace", String(version), "--json")) as {
+    annotations: { fitted: string[]; others: string[] }[];
+  };
+  const ids = annotations.flatMap(({ fitted, others }) => [...fitted, ...others]);
+  return ids.flatMap((id) => (id.startsWith("span:") ? [Number(id.split(":")[1])] : []));
+}
+
 export async function startService(project: string, port: number): Promise<Running> {
   const child = spawn(CANDLE_ML, ["serve", "--port", String(port)], { cwd: project, stdio: "ignore" });
   return running(child, port, "/ready");

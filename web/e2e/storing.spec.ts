@@ -122,8 +122,10 @@ test("a note that is being typed outlives a reload and an outage", async ({ page
   await selectStored(page);
   await page.getByLabel("Notes").fill("steep pole");
   await page.reload();
-  await expect.poll(() => storedSpans(page)).toMatchObject([{ notes: "steep pole" }]);
+  await expect(chartOf(page)).toHaveAccessibleName("Chart of EURUSD 1h, 300 candles");
   await press(page, "End", "Enter");
+  await expect(page.getByLabel("Notes")).toHaveValue("steep pole");
+  expect(await storedSpans(page)).toMatchObject([{ notes: "steep pole" }]);
   await context.setOffline(true);
   await page.getByLabel("Notes").fill("steeper pole");
   await press(page, "Escape");
