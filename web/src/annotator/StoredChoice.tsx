@@ -29,7 +29,7 @@ export function StoredChoice(props: Props) {
     <>
       <label>
         {name}
-        <select value={shown} {...events}>
+        <select value={shown} title="By keys: Enter stores, Escape goes back" {...events}>
           <Options options={withOption(options, value)} />
         </select>
       </label>
