@@ -258,7 +258,8 @@ def _thresholds(
     spans = [series_spans(case) for case in found]
     options = EvaluationOptions(iou=config.evaluation.iou, point_tolerance=config.evaluation.tolerance)
     open_labels = [name for name in labels if name not in given]
-    chosen = choose_thresholds(spans, open_labels, options.headline_iou, options.point_tolerance)
+    iou, tolerance, shared = options.headline_iou, options.point_tolerance, config.calibration.shared
+    chosen = choose_thresholds(spans, open_labels, iou, tolerance, shared=shared)
     return ThresholdChoice({**chosen.thresholds, **given}, chosen.notes)
 
 

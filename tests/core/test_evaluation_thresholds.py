@@ -69,6 +69,17 @@ def test_spans_outside_the_block_do_not_count() -> None:
     assert choose_thresholds([SeriesSpans(TRUTH, (outside, *right))], ("O", "flag")).thresholds == {"flag": 0.6}
 
 
+def test_other_labels_speak_for_a_label_with_few_spans() -> None:
+    """Five flags speak for 0.9 and fifty wedges for 0.6; with shared spans the threshold of flags is 0.6 as well."""
+    flags = tuple(claim(start, 0.9) for start in (0, 20, 40)) + tuple(claim(start, 0.7) for start in (300, 320, 340))
+    flags += tuple(claim(start, 0.6) for start in (60, 80, 360, 380))
+    wedges = tuple(Span("wedge", start, start + 9) for start in range(1000, 2000, 20))
+    found = tuple(claim(span.first, 0.6, "wedge") for span in wedges)
+    series = [SeriesSpans((*TRUTH, *wedges), (*flags, *found))]
+    thresholds = [choose_thresholds(series, ("O", "flag", "wedge"), shared=shared).thresholds for shared in (0, 10)]
+    assert thresholds == [{"flag": 0.9, "wedge": 0.6}, {"flag": 0.6, "wedge": 0.6}]
+
+
 def random_series(draw: random.Random) -> SeriesSpans:
     def extents(count: int) -> list[tuple[str, int, int]]:
         starts = [draw.randint(0, 40) for _ in range(count)]

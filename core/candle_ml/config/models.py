@@ -160,6 +160,9 @@ class CalibrationStage(Stage):
     folds: int = Field(default=0, ge=0, le=20)
     """Without a calibration block (`split.calibration: 0`): fit so many models on parts of the train block, and choose
     on what each says of the part that it has not seen. 0: choose on the calibration block."""
+    shared: float = Field(default=0, ge=0, allow_inf_nan=False)
+    """With `f1`: the spans of all labels together count beside those of each label as so many true spans, so that the
+    threshold of a label with few annotations does not hang on a few of them."""
 
     @field_validator("folds")
     @classmethod

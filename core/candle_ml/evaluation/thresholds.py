@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,8 +28,24 @@ class _Step:
     """How the counts change once spans of this confidence are shown."""
 
     confidence: float
-    matched: int
-    wrong: int
+    matched: float
+    wrong: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """The scored true spans of a label, and how the counts change from confidence to confidence."""
+
+    truths: float
+    steps: tuple[_Step, ...]
+
+    def weighing(self, truths: float) -> _Counts:
+        """The same counts in proportion to so many true spans; none where there is no true span."""
+        share = truths / self.truths if self.truths else 0.0
+        if not share:
+            return _Counts(0.0, ())
+        steps = (_Step(step.confidence, share * step.matched, share * step.wrong) for step in self.steps)
+        return _Counts(truths, tuple(steps))
 
 
 def choose_thresholds(
@@ -39,38 +55,51 @@ def choose_thresholds(
     tolerance: int = 0,
     default: float = DEFAULT_THRESHOLD,
     fewest: int = FEWEST_SPANS,
+    shared: float = 0.0,
 ) -> ThresholdChoice:
     """The threshold of each class but `O` with the best span F1 over all distinct confidences; ties take the higher.
 
-    A label with fewer than `fewest` scored true spans, or none that any prediction matches, gets `default` and a note.
+    With `shared`, the spans of all labels together count beside a label's own as so many true spans, so that a few of
+    them do not decide alone. A label with fewer than `fewest` scored true spans, or none that any prediction matches,
+    gets `default` and a note.
     """
-    chosen = {name: _choose(name, series, iou, tolerance, fewest) for name in classes if name != NO_PATTERN}
+    counts = {name: _counts(name, series, iou, tolerance) for name in classes if name != NO_PATTERN}
+    common = _sum(counts.values()).weighing(shared)
+    chosen = {name: _choose(own, common, fewest) for name, own in counts.items()}
     thresholds = {name: default if isinstance(choice, str) else choice for name, choice in chosen.items()}
     notes = (f"{name}: {choice}; threshold {default:g}" for name, choice in chosen.items() if isinstance(choice, str))
     return ThresholdChoice(thresholds, tuple(notes))
 
 
-def _choose(label: str, series: Sequence[SeriesSpans], iou: float, tolerance: int, fewest: int) -> float | str:
+def _choose(own: _Counts, common: _Counts, fewest: int) -> float | str:
     """The best threshold, or the reason why there is none."""
-    own = [spans.of(label) for spans in series]
-    truths = sum(span.scored for spans in own for span in spans.truth)
-    if truths < fewest:
-        return f"{truths} true spans to choose by, fewer than {fewest}"
-    steps = [step for spans in own for step in _steps(spans, iou, tolerance)]
-    if not any(step.matched for step in steps):
-        return f"no prediction matches any of {truths} true spans"
-    confidence, f1 = _f1_by_confidence(steps, truths)
+    if own.truths < fewest:
+        return f"{own.truths:g} true spans to choose by, fewer than {fewest}"
+    if not any(step.matched for step in own.steps):
+        return f"no prediction matches any of {own.truths:g} true spans"
+    confidence, f1 = _f1_by_confidence(_sum((own, common)))
     return float(confidence[np.argmax(f1)])
 
 
-def _f1_by_confidence(steps: Sequence[_Step], truths: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _counts(label: str, series: Sequence[SeriesSpans], iou: float, tolerance: int) -> _Counts:
+    own = [spans.of(label) for spans in series]
+    truths = sum(span.scored for spans in own for span in spans.truth)
+    return _Counts(truths, tuple(step for spans in own for step in _steps(spans, iou, tolerance)))
+
+
+def _sum(parts: Iterable[_Counts]) -> _Counts:
+    listed = list(parts)
+    return _Counts(sum(part.truths for part in listed), tuple(step for part in listed for step in part.steps))
+
+
+def _f1_by_confidence(counts: _Counts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Distinct confidences, falling, and the F1 of showing everything at or above each."""
-    ordered = sorted(steps, key=lambda step: -step.confidence)
+    ordered = sorted(counts.steps, key=lambda step: -step.confidence)
     confidence = np.array([step.confidence for step in ordered])
     matched = np.cumsum([step.matched for step in ordered])
     wrong = np.cumsum([step.wrong for step in ordered])
     ends = np.append(np.flatnonzero(np.diff(confidence)), len(confidence) - 1)
-    return confidence[ends], (2 * matched / (truths + matched + wrong))[ends]
+    return confidence[ends], (2 * matched / (counts.truths + matched + wrong))[ends]
 
 
 def _steps(spans: SeriesSpans, iou: float, tolerance: int) -> Iterator[_Step]:
