@@ -31,7 +31,10 @@ export class ErrorBoundary extends Component<Props, { failure: string | null }> 
   }
 
   private async tryAgain(): Promise<void> {
-    await this.props.mend();
-    this.setState({ failure: null });
+    try {
+      await this.props.mend();
+    } finally {
+      this.setState({ failure: null });
+    }
   }
 }

@@ -1,15 +1,12 @@
-import type { LayerState, ModelChoice, PredictionLayer } from "@/prediction-layer";
+import type { LayerState, ModelChoice, ModelInfoResponse, PredictionLayer, RegisteredModel } from "@/prediction-layer";
 import { momentText, percentText } from "./format";
+import { StoredChoice, type Option } from "./StoredChoice";
 
 const ALIAS = "alias:";
 
-function choiceOf(value: string): ModelChoice {
-  return value.startsWith(ALIAS) ? { alias: value.slice(ALIAS.length) } : { version: value };
-}
-
 export function ModelCard({ layer, state }: { layer: PredictionLayer; state: LayerState }) {
   if (state.model === null) return null;
-  const { model_info: info, metrics } = state.model;
+  const { model_info: info, metrics, follows } = state.model;
   return (
     <div>
       <dl className="facts">
@@ -23,26 +20,43 @@ export function ModelCard({ layer, state }: { layer: PredictionLayer; state: Lay
         <dd>{percentText(metrics.f1_macro)}</dd>
         <dt>Trained</dt>
         <dd>{momentText(info.trained_at)}</dd>
+        {follows !== undefined && (
+          <>
+            <dt>Follows</dt>
+            <dd>{follows ?? "nothing: pinned"}</dd>
+          </>
+        )}
       </dl>
       {state.models.length > 0 && (
-        <label className="wide">
-          Serve version
-          <select value={info.model_version} onChange={(event) => void layer.loadModel(choiceOf(event.target.value))}>
-            {state.models.map((model) => (
-              <option key={model.version} value={model.version}>
-                {[model.version, model.model_type, momentText(model.trained_at), ...model.aliases].join(" · ")}
-              </option>
-            ))}
-            {state.models.flatMap(({ aliases, version }) =>
-              aliases.map((alias) => (
-                <option key={alias} value={ALIAS + alias}>
-                  follow {alias} (now {version})
-                </option>
-              )),
-            )}
-          </select>
-        </label>
+        <div className="bar">
+          <StoredChoice
+            name="Serve version"
+            value={servedBy(state.model)}
+            options={optionsOf(state.models)}
+            button="Serve"
+            onStore={(value) => layer.loadModel(choiceOf(value))}
+          />
+        </div>
       )}
     </div>
   );
+}
+
+function servedBy({ model_info, follows }: ModelInfoResponse): string {
+  return typeof follows === "string" ? ALIAS + follows : model_info.model_version;
+}
+
+function choiceOf(value: string): ModelChoice {
+  return value.startsWith(ALIAS) ? { alias: value.slice(ALIAS.length) } : { version: value };
+}
+
+function optionsOf(models: readonly RegisteredModel[]): Option[] {
+  const versions = models.map(({ version, model_type, trained_at, aliases }) => ({
+    value: version,
+    text: [version, model_type, momentText(trained_at), ...aliases].join(" · "),
+  }));
+  const followed = models.flatMap(({ aliases, version }) =>
+    aliases.map((alias) => ({ value: ALIAS + alias, text: `follow ${alias} (now ${version})` })),
+  );
+  return [...versions, ...followed];
 }
