@@ -28,7 +28,7 @@ _KEEP_ALIVE_SECONDS = 20.0
 _LAST_ANSWERS_SECONDS = 5.0
 _FIRST_BYTES_SECONDS = 0.2
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3), with the bytes up to which freed memory is kept
-_KEPT_BYTES, _KEPT_BLOCK_BYTES = 256 << 20, 32 << 20
+_KEPT_BYTES, _KEPT_BLOCK_BYTES = 64 << 20, 32 << 20
 
 
 def serve(config: PipelineConfig, host: str | None, port: int | None, insecure: bool) -> None:
