@@ -86,6 +86,20 @@ for (const [key, notice, stored] of [
   });
 }
 
+test("a drag whose key could not store it stores nothing when it is let go, and stays selected", async ({ page, context }) => {
+  await press(page, "s");
+  await context.setOffline(true);
+  await beginDrag(page, 120, 125);
+  await page.keyboard.press("3");
+  await expect(page.getByRole("alert").first()).toContainText("The annotator does not answer");
+  await context.setOffline(false);
+  await page.mouse.up();
+  await expectNotice(page, "6 candles selected");
+  await press(page, "3");
+  await expectNotice(page, "head_and_shoulders stored");
+  expect(await storedSpans(page)).toMatchObject([{ first: 120, last: 125, label: "head_and_shoulders" }]);
+});
+
 test("a drag after a click is a span of its own", async ({ page }) => {
   await press(page, "s");
   await click(page, 150);

@@ -15,7 +15,6 @@ export interface Places {
 interface Press {
   event: PointerEvent;
   index: number;
-  mode: Mode;
 }
 
 export class StretchDrawing {
@@ -34,6 +33,7 @@ export class StretchDrawing {
     window.addEventListener("pointermove", (event) => this.move(event), { signal });
     window.addEventListener("pointerup", (event) => this.up(event), { signal });
     window.addEventListener("pointercancel", () => this.cancel(), { signal });
+    signal.addEventListener("abort", desk.subscribe(() => this.watch()));
   }
 
   get isPressed(): boolean {
@@ -45,17 +45,15 @@ export class StretchDrawing {
   }
 
   private down(event: PointerEvent): void {
-    const { mode, anchor } = this.desk.getState();
-    const index = DRAWING_MODES.includes(mode) ? this.places.candleOf(event) : null;
+    const index = DRAWING_MODES.includes(this.desk.getState().mode) ? this.places.candleOf(event) : null;
     if (index === null || event.button !== 0 || !event.isPrimary) return;
-    this.press = { event, index, mode };
-    if (this.begun === null || this.begun !== anchor) this.begin(index);
+    this.press = { event, index };
+    if (this.begun === null) this.begin(index);
   }
 
   private move(event: PointerEvent): void {
     const { press, begun } = this;
-    const { anchor } = this.desk.getState();
-    if (anchor === null || !event.isPrimary || (press === null && begun !== anchor)) return;
+    if (!event.isPrimary || (press === null && begun === null)) return;
     if (press !== null && begun !== null && this.isDrag(press, event)) this.begin(press.index);
     const index = press === null ? this.places.candleOf(event) : this.places.nearestCandle(event);
     if (index !== null) this.desk.set({ cursor: index });
@@ -66,19 +64,21 @@ export class StretchDrawing {
     if (press === null || !event.isPrimary) return;
     this.move(event);
     this.press = null;
-    const { anchor, mode } = this.desk.getState();
-    const isGivenUp = anchor === null || mode !== press.mode;
-    const isFirstClick = this.begun === null && mode !== "points" && !this.isDrag(press, event);
-    this.begun = isFirstClick ? anchor : null;
-    if (!isGivenUp && !isFirstClick) void this.desk.storeSelection();
+    const isFirstClick = this.begun === null && this.desk.getState().mode !== "points" && !this.isDrag(press, event);
+    this.begun = isFirstClick ? press.index : null;
+    if (!isFirstClick) void this.desk.storeSelection();
   }
 
   /** The browser has taken the pointer for something else, such as scrolling. */
   private cancel(): void {
-    if (this.press === null) return;
+    if (this.press !== null) this.desk.set({ anchor: null });
+  }
+
+  /** What is given up, by a key for example, is not taken up again when the mouse is let go. */
+  private watch(): void {
+    if (this.desk.getState().anchor !== null) return;
     this.press = null;
     this.begun = null;
-    this.desk.set({ anchor: null });
   }
 
   private begin(index: number): void {
