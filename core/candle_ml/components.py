@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from candle_ml.annotations import Annotation, Ingest, ReviewedRange
-from candle_ml.candles import Candles
+from candle_ml.candles import Candles, SeriesKey
 from candle_ml.predictions import Prediction
 from candle_ml.scores import DecodeParams, SampleKind, Samples, Scores
 
@@ -61,6 +61,23 @@ class AnnotationSource(Protocol):
 
     def read(self, context: SourceContext) -> Ingest:
         """Everything this source has; nothing of `context.known` is repeated. Raises `DataError`."""
+        ...
+
+
+class SeriesSource(AnnotationSource, Protocol):
+    """Reads the candles of one series, in any process; `paths` are the files they stand in."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every file that is read."""
+        ...
+
+
+class DividedSource(AnnotationSource, Protocol):
+    """A source that can be read one series at a time."""
+
+    def by_series(self, root: Path) -> Mapping[SeriesKey, SeriesSource]:
+        """What reads each series; `root` is the folder that relative paths start from. Raises `DataError`."""
         ...
 
 

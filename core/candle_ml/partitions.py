@@ -41,8 +41,10 @@ def partition_path(folder: Path, key: SeriesKey, *made_from: object) -> Path:
 
 
 def series_name(key: SeriesKey) -> str:
-    """A series as a part of a file name, safe on any file system; two series can have one."""
-    return f"{re.sub(r'[^A-Za-z0-9._-]', '-', key.pair)[:_LONGEST_PAIR]}_{key.timeframe}"
+    """A series as the beginning of a file name: safe on any file system, and of no other series."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "-", key.pair)[:_LONGEST_PAIR]
+    told_apart = "" if safe == key.pair else f"-{hashlib.sha256(key.pair.encode()).hexdigest()[:8]}"
+    return f"{safe}{told_apart}_{key.timeframe}"
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
-from candle_ml.candles import Candles
-from candle_ml.components import Progress, SourceContext, no_progress
+from candle_ml.candles import Candles, SeriesKey
+from candle_ml.components import DividedSource, Progress, SeriesSource, SourceContext, no_progress
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset, restricted
 from candle_ml.errors import ConfigError
@@ -33,7 +35,15 @@ def read_candles(config: PipelineConfig, path: Path | None, progress: Progress =
     """
     if path is None:
         return [data.candles for data in read_dataset(config, progress=progress).series.values()]
+    return list(_candle_files(config, path).read(SourceContext(config.root, progress=progress)).candles)
+
+
+def candles_by_series(config: PipelineConfig, path: Path) -> Mapping[SeriesKey, SeriesSource]:
+    """What reads the candles of each series of a file or folder; one that holds a bad row raises `DataError`."""
+    return _candle_files(config, path).by_series(config.root)
+
+
+def _candle_files(config: PipelineConfig, path: Path) -> DividedSource:
     component = config.manager.component("annotation-source", "candle-files")
     options = component.options.model_validate({"path": str(path.resolve()), "strict": True})
-    source = config.manager.build("annotation-source", component.name, options)
-    return list(source.read(SourceContext(config.root, progress=progress)).candles)
+    return cast(DividedSource, config.manager.build("annotation-source", component.name, options))

@@ -97,6 +97,15 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo("  ".join(cells).rstrip())
 
 
+def human(size: float) -> str:
+    """Bytes as people say them: 1.5 MB is 1 500 000 bytes."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
 def print_promotion(promotion: Promotion) -> None:
     """What became of a registration, on standard output."""
     version = promotion.version

@@ -6,17 +6,20 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from candle_ml.candles import Candles
-from candle_ml.cli.common import config_options, config_path, json_option, json_text, progress
-from candle_ml.cli.selecting import model_options, selected
+from candle_ml.cli.common import config_options, config_path, human, json_option, json_text, print_json, progress
+from candle_ml.cli.selecting import located, model_options, selected
 from candle_ml.config import PipelineConfig, load_config
 from candle_ml.dataset import iso_time
 from candle_ml.errors import DataError
-from candle_ml.inference import Answer, LoadedModel, answer
+from candle_ml.inference import Answer, LoadedModel, answer, check_timeframes
 from candle_ml.reading import read_candles
+
+if TYPE_CHECKING:
+    from candle_ml.backfill import Planned
 
 _SPAN_COLUMNS = ("pair", "timeframe", "label", "start", "end", "confidence", "candles", "known_at", "provisional")
 _COLUMNS = ("pair", "timeframe", "time", "label", "confidence", "status", "provisional")
@@ -29,6 +32,12 @@ _COLUMNS = ("pair", "timeframe", "time", "label", "confidence", "status", "provi
 @click.option("--threshold", type=click.FloatRange(0, 1), help="For every label  [default: the model's own]")
 @click.option("--spans", is_flag=True, help="Print one row a span instead of one row a candle.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead.")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write Parquet files of each series into this folder, by every worker of execution; what is there is kept.",
+)
+@click.option("--dry-run", is_flag=True, help="With --into: only tell how much there is to do.")
 @json_option
 def command(
     config: Path | None,
@@ -39,15 +48,24 @@ def command(
     threshold: float | None,
     spans: bool,
     output: Path | None,
+    into: Path | None,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Predict the candles of PATH, a file or folder, or without it those of the configured sources; CSV on output."""
     settings = load_config(config_path(config), overrides)
+    if into is not None:
+        if path is None or spans or output is not None:
+            raise click.UsageError("--into needs PATH, and writes candles and spans itself: no --spans, no --output")
+        _fill(settings, model, bundle, (path, into), threshold, dry_run, as_json)
+        return
+    if dry_run:
+        raise click.UsageError("--dry-run goes with --into")
     with progress() as report, selected(settings, model, bundle) as loaded:
         series = read_candles(settings, path, report)
         if not series:
             raise DataError.at(str(path or "sources"), "no candles", "name a file that holds some")
-        _check_timeframes(loaded, series, settings)
+        check_timeframes(loaded.info, [candles.key for candles in series], settings)
         predicted = [answer(loaded, candles, threshold) for candles in series]
     text = json_text([_json(loaded, one) for one in predicted]) if as_json else _csv(predicted, spans)
     if output is None:
@@ -56,12 +74,43 @@ def command(
         output.write_text(text, "utf-8")
 
 
-def _check_timeframes(loaded: LoadedModel, series: list[Candles], settings: PipelineConfig) -> None:
-    known = loaded.info.timeframes
-    other = [candles.key for candles in series if candles.key.timeframe not in known]
-    if other and not settings.inference.allow_other_timeframes:
-        expected = f"{', '.join(known)}, which the model was trained on; inference.allow_other_timeframes allows others"
-        raise DataError.at(str(other[0]), f"timeframe {other[0].timeframe}", expected)
+def _fill(
+    settings: PipelineConfig,
+    model: str | None,
+    bundle: Path | None,
+    paths: tuple[Path, Path],
+    threshold: float | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    from candle_ml.backfill import Backfill, fill, planned
+
+    source, into = (path.resolve() for path in paths)
+    with progress() as report, located(settings, model, bundle) as found:
+        work = Backfill(settings, found.folder.resolve(), found.loaded.digest, source, into, threshold)
+        if dry_run:
+            _print_plan(planned(work, report), as_json)
+            return
+        filled = fill(work, report)
+    kept = sum(one.kept for one in filled.series)
+    counts = {"predicted": len(filled.series) - kept, "kept": kept, "failed": len(filled.failed)}
+    if as_json:
+        failed = [{"pair": key.pair, "timeframe": key.timeframe} for key in filled.failed]
+        print_json({**counts, "failed": failed, "bytes": sum(one.written for one in filled.series)})
+    else:
+        click.echo(f"{into}: " + ", ".join(f"{count} series {what}" for what, count in counts.items()))
+    if filled.error is not None:
+        raise filled.error
+
+
+def _print_plan(plan: Planned, as_json: bool) -> None:
+    todo, kept = plan.todo, len(plan.series) - len(plan.todo)
+    if as_json:
+        print_json({"series": len(todo), "kept": kept, "candles": sum(todo), "memory": plan.memory, "disk": plan.disk})
+        return
+    click.echo(f"to predict: {len(todo)} series, {sum(todo)} candles, the largest {max(todo, default=0)}; kept: {kept}")
+    click.echo(f"memory: about {human(plan.memory)} a worker")
+    click.echo(f"disk: about {human(plan.disk)}")
 
 
 def _json(loaded: LoadedModel, one: Answer) -> dict[str, object]:

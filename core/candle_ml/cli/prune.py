@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from candle_ml.cli.common import config_options, config_path, json_option, print_json, print_table
+from candle_ml.cli.common import config_options, config_path, human, json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from candle_ml.pruning import OldRun
@@ -74,13 +74,13 @@ def _print(runs: list[OldRun], dry_run: bool) -> None:
         return
     going = sum(old.kept is None for old in runs)
     print_table(("RUN", "STATUS", "STARTED AT", "VERSIONS", "SIZE", "KEPT"), [_cells(old) for old in runs])
-    click.echo(f"{'would free' if dry_run else 'freed'} {_human(_freed(runs))} of {going} runs")
+    click.echo(f"{'would free' if dry_run else 'freed'} {human(_freed(runs))} of {going} runs")
 
 
 def _cells(old: OldRun) -> tuple[str, ...]:
     started = old.run.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     versions = " ".join(str(one.version) for one in old.versions)
-    return (old.run.run_id, old.run.status, started, versions, _human(old.freed), old.kept or "")
+    return (old.run.run_id, old.run.status, started, versions, human(old.freed), old.kept or "")
 
 
 def _plain(old: OldRun) -> dict[str, object]:
@@ -90,12 +90,3 @@ def _plain(old: OldRun) -> dict[str, object]:
 
 def _freed(runs: list[OldRun]) -> int:
     return sum(old.freed for old in runs if old.kept is None)
-
-
-def _human(size: float) -> str:
-    """Bytes as people say them: 1.5 MB is 1 500 000 bytes."""
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,9 +29,24 @@ def model_options(command: _Command) -> _Command:
     return of_registry(click.option("--bundle", type=folder, help="A bundle folder instead.")(command))
 
 
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A model, and the folder of its bundle while it is worked with."""
+
+    loaded: LoadedModel
+    folder: Path
+
+
 @contextmanager
 def selected(config: PipelineConfig, model: str | None, bundle: Path | None) -> Iterator[LoadedModel]:
     """The chosen model, proven and loaded. Raises `BundleError` or `RegistryError`."""
+    with located(config, model, bundle) as found:
+        yield found.loaded
+
+
+@contextmanager
+def located(config: PipelineConfig, model: str | None, bundle: Path | None) -> Iterator[Located]:
+    """The chosen model with its folder. Raises as `selected` does."""
     from candle_ml.inference import load_model
     from candle_ml.registry import Registry
     from candle_ml.tracking import TrackingPlace
@@ -38,7 +54,7 @@ def selected(config: PipelineConfig, model: str | None, bundle: Path | None) -> 
     if bundle is not None and model is not None:
         raise click.UsageError("--model and --bundle exclude each other")
     if bundle is not None:
-        yield load_model(bundle)
+        yield Located(load_model(bundle), bundle)
         return
     registry = Registry(TrackingPlace.of(config.tracking.uri, config.root), config.model_name)
     version = registry.select(model or config.registry.alias)
@@ -46,6 +62,7 @@ def selected(config: PipelineConfig, model: str | None, bundle: Path | None) -> 
         where = f"model {version.name} version {version.version}"
         raise RegistryError.at(where, "no digest recorded", "a version that candle-ml registered")
     with tempfile.TemporaryDirectory() as folder:
-        loaded = load_model(registry.fetch(version, Path(folder)), version.digest)
+        fetched = registry.fetch(version, Path(folder))
+        loaded = load_model(fetched, version.digest)
         version.check(loaded.info)
-        yield loaded
+        yield Located(loaded, fetched)

@@ -1,6 +1,6 @@
 """From candles to a prediction: the one path that evaluation, the command line and the service go through."""
 
-from candle_ml.inference.answer import Answer, answer, answer_of, in_sample
+from candle_ml.inference.answer import Answer, answer, answer_of, check_timeframes, in_sample
 from candle_ml.inference.loading import LoadedModel, load_model
 from candle_ml.inference.out_of_fold import OutOfFold
 from candle_ml.inference.predictor import Predictor, Recipe, build_recipe
@@ -17,6 +17,7 @@ __all__ = [
     "answer",
     "answer_of",
     "build_recipe",
+    "check_timeframes",
     "in_sample",
     "load_model",
     "make_golden",

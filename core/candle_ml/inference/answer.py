@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from candle_ml.bundle import BundleInfo
 from candle_ml.candles import Candles, SeriesKey
+from candle_ml.config import PipelineConfig
+from candle_ml.errors import DataError
 from candle_ml.inference.loading import LoadedModel
 from candle_ml.predictions import PredictedSpan, Prediction, uniform_thresholds
 
@@ -64,6 +66,15 @@ def answer_of(info: BundleInfo, prediction: Prediction, threshold: float | None 
         required_history=info.required_history,
         insufficient_history=int(np.count_nonzero(~prediction.sufficient)),
     )
+
+
+def check_timeframes(info: BundleInfo, keys: Sequence[SeriesKey], config: PipelineConfig) -> None:
+    """Raise `DataError` for a timeframe that the model was not trained on, unless the configuration allows others."""
+    other = [key for key in keys if key.timeframe not in info.timeframes]
+    if other and not config.inference.allow_other_timeframes:
+        known = f"{', '.join(info.timeframes)}, which the model was trained on"
+        expected = f"{known}; inference.allow_other_timeframes allows others"
+        raise DataError.at(str(other[0]), f"timeframe {other[0].timeframe}", expected)
 
 
 def in_sample(info: BundleInfo, key: SeriesKey, time: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 from candle_ml.annotations import Ingest, RejectedRow
 from candle_ml.candles import Candles, SeriesKey
@@ -19,6 +21,29 @@ _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _NAME_HINT = "name it like AAPL_1d.csv or AAPL/1d.csv, or list it under files"
 
 
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Named files, and how they are read."""
+
+    options: CandleFilesOptions
+    named: tuple[tuple[DataFile, SeriesKey], ...]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files."""
+        return tuple(file.path for file, _ in self.named)
+
+    def read(self, context: SourceContext) -> Ingest:
+        """All candles of the files, by series. Raises `DataError` as `CandleFiles.read` does."""
+        read = _merged_by_series(read_each(self.named, self._read_file, "candle files", context.progress))
+        if self.options.strict and read.rejected:
+            raise refuse(self.options.path, read.rejected)
+        return read
+
+    def _read_file(self, file: DataFile, series: SeriesKey) -> CandleRows:
+        return read_candles(read_table(file), series, self.options.time_unit)
+
+
 class CandleFiles:
     """Reads candles, one series a file; several files of one series become one."""
 
@@ -30,18 +55,19 @@ class CandleFiles:
 
         Rows that are no candles are set aside and named; with the option `strict` they raise `DataError`.
         """
+        return _Files(self.options, tuple(self._named(context.root))).read(context)
+
+    def by_series(self, root: Path) -> dict[SeriesKey, _Files]:
+        """The files of each series, in order of the series. Raises `DataError` for a file of no known series."""
+        named = sorted(self._named(root), key=lambda each: each[1])
+        groups = groupby(named, key=lambda each: each[1])
+        return {series: _Files(self.options, tuple(group)) for series, group in groups}
+
+    def _named(self, root: Path) -> list[tuple[DataFile, SeriesKey]]:
         options = self.options
         given = SeriesKey(options.pair, options.timeframe) if options.pair and options.timeframe else None
-        found = find_files(context.root, options.path, _SUFFIXES)
-        named = name_series(found, given, options.files, _NAME_HINT)
-        parts = read_each(named, self._read_file, "candle files", context.progress)
-        read = _merged_by_series(parts)
-        if options.strict and read.rejected:
-            raise refuse(options.path, read.rejected)
-        return read
-
-    def _read_file(self, file: DataFile, series: SeriesKey) -> CandleRows:
-        return read_candles(read_table(file), series, self.options.time_unit)
+        found = find_files(root, options.path, _SUFFIXES)
+        return name_series(found, given, options.files, _NAME_HINT)
 
 
 def _merged_by_series(parts: Sequence[CandleRows]) -> Ingest:

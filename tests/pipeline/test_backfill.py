@@ -1,0 +1,192 @@
+"""Predicting a folder of series into Parquet: the values of `predict`, resumable, and no series loses another."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from candle_ml.cli import main
+from candle_ml.config import load_config
+from candle_ml.pipeline import run
+
+from ..small_project import last_candles, write_project
+
+KILLED = """
+import os, signal
+from candle_ml.cli import main
+sync, synced = os.fsync, []
+def deadly(descriptor):
+    synced.append(1)
+    if len(synced) == {call}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    sync(descriptor)
+os.fsync = deadly
+main({arguments})
+"""
+BAD = "series/B_1d.csv: row 5: open 'abc'; a number such as 101.5"
+
+
+@dataclass(frozen=True)
+class Project:
+    root: Path
+    bundle: Path
+
+    def arguments(self, into: Path, *more: str) -> list[str]:
+        config = str(self.root / "config" / "pipeline.yaml")
+        shared = ["-c", config, "--bundle", str(self.bundle), "--into", str(into)]
+        return ["predict", str(self.root / "series"), *shared, *more]
+
+    def fill(self, into: Path, *more: str) -> Result:
+        return CliRunner().invoke(main, self.arguments(into, *more))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A small project with a model, and a folder of three series that it has not seen."""
+    folder = tmp_path_factory.mktemp("backfill")
+    candles = last_candles(folder / "demo", 400)
+    root = write_project(folder / "project", candles)
+    result = run(load_config(root / "config" / "pipeline.yaml", ["tracking.enabled=false"]), until="train")
+    header, *rows = candles.splitlines()
+    (root / "series" / "C").mkdir(parents=True)
+    for number, name in enumerate(("A_1d.csv", "B_1d.csv", "C/1d.csv")):
+        (root / "series" / name).write_text("\n".join([header, *rows[number * 10 :]]) + "\n", "utf-8")
+    return Project(root, result.folder / "bundle")
+
+
+@pytest.fixture
+def project(trained: Project, tmp_path: Path) -> Project:
+    """The same, of which a test may change the series."""
+    shutil.copytree(trained.root, tmp_path / "project")
+    return Project(tmp_path / "project", trained.bundle)
+
+
+def files(into: Path) -> dict[str, bytes]:
+    """What a reader of the folder sees: hidden files, such as those that a killed process has begun, are none."""
+    return {path.relative_to(into).as_posix(): path.read_bytes() for path in sorted(into.rglob("[!.]*.parquet"))}
+
+
+def spoil(project: Project) -> str:
+    path = project.root / "series" / "B_1d.csv"
+    good = path.read_text("utf-8")
+    lines = good.splitlines()
+    time, _, *rest = lines[4].split(",")
+    path.write_text("\n".join([*lines[:4], ",".join([time, "abc", *rest]), *lines[5:]]) + "\n", "utf-8")
+    return good
+
+
+def test_files_hold_what_predict_prints(trained: Project, tmp_path: Path) -> None:
+    """Every row of the candles and of the spans is that of `candle-ml predict`."""
+    done = trained.fill(tmp_path)
+    assert (done.exit_code, done.output) == (0, f"{tmp_path}: 3 series predicted, 0 series kept, 0 series failed\n")
+    for name, columns in (("candles", ("label", "status")), ("spans", ("label", "candles", "provisional"))):
+        arguments = [argument for argument in trained.arguments(tmp_path) if argument not in ("--into", str(tmp_path))]
+        printed = CliRunner().invoke(main, [*arguments, *(["--spans"] if name == "spans" else [])]).output
+        rows = list(csv.DictReader(io.StringIO(printed)))
+        table = pq.read_table(tmp_path / name).to_pylist()
+        assert len(table) == len(rows) > 0
+        for row, said in zip(table, rows, strict=True):
+            assert (row["pair"], row["timeframe"]) == (said["pair"], said["timeframe"])
+            assert [str(row[column] or "") for column in columns if column != "provisional"] == [
+                said[column] for column in columns if column != "provisional"
+            ]
+            assert f"{row['confidence']:.6f}" == said["confidence"] if row["confidence"] is not None else True
+            start, shown = ("start", said["start"]) if name == "spans" else ("time", said["time"])
+            assert row[start].strftime("%Y-%m-%dT%H:%M:%SZ") == shown
+            assert str(row["provisional"]) == said["provisional"]
+
+
+def test_a_series_that_fails_loses_no_other_and_is_done_when_it_is_mended(project: Project, tmp_path: Path) -> None:
+    """The bad row is named with its series, the others are written; later only what is missing is predicted."""
+    good = spoil(project)
+    done = project.fill(tmp_path / "out")
+    assert done.exit_code == 3
+    assert done.stdout.endswith(": 2 series predicted, 0 series kept, 1 series failed\n")
+    assert done.stderr == f"B 1d: {project.root}/{BAD}\n"
+    before = files(tmp_path / "out")
+    (project.root / "series" / "B_1d.csv").write_text(good, "utf-8")
+    again = project.fill(tmp_path / "out")
+    assert again.stdout.endswith(": 1 series predicted, 2 series kept, 0 series failed\n")
+    assert before.items() <= files(tmp_path / "out").items()
+
+
+def test_other_candles_and_another_threshold_replace_what_was_there(project: Project, tmp_path: Path) -> None:
+    """A folder holds each series once, predicted from the candles and by the threshold of the last time."""
+    project.fill(tmp_path / "out")
+    first = files(tmp_path / "out")
+    path = project.root / "series" / "A_1d.csv"
+    path.write_text("\n".join(path.read_text("utf-8").splitlines()[:-3]) + "\n", "utf-8")
+    assert project.fill(tmp_path / "out").stdout.endswith(": 1 series predicted, 2 series kept, 0 series failed\n")
+    second = files(tmp_path / "out")
+    assert len(second) == len(first) == 6
+    assert {name.split("/")[1].split(".")[0] for name in second.keys() - first.keys()} == {"A_1d"}
+    done = project.fill(tmp_path / "out", "--threshold", "0.9")
+    assert done.stdout.endswith(": 3 series predicted, 0 series kept, 0 series failed\n")
+    assert len(files(tmp_path / "out")) == 6
+
+
+def test_a_dry_run_tells_what_there_is_to_do(trained: Project, tmp_path: Path) -> None:
+    """Series, candles, memory and disk are told, and nothing is written."""
+    shown = trained.fill(tmp_path, "--dry-run")
+    assert shown.exit_code == 0
+    assert shown.output == (
+        "to predict: 3 series, 1170 candles, the largest 400; kept: 0\n"
+        "memory: about 285.3 MB a worker\n"
+        "disk: about 14.0 kB\n"
+    )
+    assert files(tmp_path) == {}
+    trained.fill(tmp_path)
+    plan = json.loads(trained.fill(tmp_path, "--dry-run", "--json").output)
+    assert (plan["series"], plan["kept"], plan["candles"], plan["disk"]) == (0, 3, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--into", "out"],
+            "--into needs PATH, and writes candles and spans itself: no --spans, no --output",
+        ),
+        (["--dry-run"], "--dry-run goes with --into"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(trained: Project, arguments: list[str], message: str) -> None:
+    """The message says what goes with what."""
+    config = str(trained.root / "config" / "pipeline.yaml")
+    done = CliRunner().invoke(main, ["predict", "-c", config, "--bundle", str(trained.bundle), *arguments])
+    assert done.exit_code == 2
+    assert done.stderr.endswith(f"Error: {message}\n")
+
+
+@pytest.mark.slow
+def test_two_processes_write_the_same_bytes(trained: Project, tmp_path: Path) -> None:
+    """The files do not depend on how many workers write them."""
+    trained.fill(tmp_path / "one")
+    trained.fill(tmp_path / "two", "--set", "execution.workers=2")
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", [1, 2, 4])
+def test_a_killed_back_fill_goes_on_where_it_was(trained: Project, tmp_path: Path, call: int) -> None:
+    """After SIGKILL while a file is written the same command ends with the files of a run that nothing has killed."""
+    trained.fill(tmp_path / "whole")
+    arguments = trained.arguments(tmp_path / "out")
+    died = subprocess.run([sys.executable, "-c", KILLED.format(call=call, arguments=arguments)], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert len(list((tmp_path / "out").rglob(".partial-*"))) == 1
+    kept = (call - 1) // 2
+    done = trained.fill(tmp_path / "out")
+    assert done.output.endswith(f": {3 - kept} series predicted, {kept} series kept, 0 series failed\n")
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
