@@ -87,6 +87,15 @@ def undivided(config: PipelineConfig) -> PipelineConfig:
     return replace(config, execution=ExecutionSection())
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Linear algebra in one thread: the bits of its sums depend on their number, which differs between processes."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
 def _returned(
     config: PipelineConfig, function: Callable[[Item], Result], items: Sequence[Item]
 ) -> Iterator[Result | CandleMLError]:

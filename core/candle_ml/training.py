@@ -27,7 +27,7 @@ from candle_ml.evaluation import (
     evaluate,
     series_spans,
 )
-from candle_ml.execution import results, undivided
+from candle_ml.execution import one_thread, results, undivided
 from candle_ml.inference import Predictor, Recipe, build_recipe
 from candle_ml.samples import SeriesFeatures, concatenate, with_history
 from candle_ml.scores import UNLABELLED, DecodeParams, Samples
@@ -223,7 +223,8 @@ def _held_back_by(prepared: Prepared, config: PipelineConfig, fold: Fold) -> _He
     """A fold of the train block beside a predictor that was fitted on the others; why, where none can be."""
     inner = replace(prepared, split=replace(prepared.split, train=fold.train))
     try:
-        predictor = _uncalibrated(inner, fit_model(inner, inner.split, config), config)
+        with one_thread():
+            predictor = _uncalibrated(inner, fit_model(inner, inner.split, config), config)
     except TrainingError as error:
         return str(error.problems[0])
     near = _since(prepared.dataset, fold.test_block, predictor.required_history)

@@ -96,6 +96,13 @@ def test_two_processes_give_the_same_model_and_scores(root: Path, alone: object)
 
 
 @pytest.mark.slow
+def test_a_model_of_sums_is_the_same_in_processes(root: Path) -> None:
+    """Linear algebra, whose sums depend on the number of threads, gives the folds the same models anywhere."""
+    model = "model={use: random-features, features: 300}"
+    assert made(root, model) == made(root, model, "execution.workers=2")
+
+
+@pytest.mark.slow
 def test_a_cluster_gives_the_same_model_and_scores(root: Path, alone: object, cluster: str) -> None:
     """A real Dask cluster of two workers changes no bit."""
     assert made(root, "execution.engine=dask", f"execution.scheduler={cluster}", "execution.memory=0") == alone
