@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -128,20 +129,22 @@ def progress() -> Iterator[Progress]:
 
 
 class _Bars:
-    """One bar at a time: a new task ends the one before."""
+    """One bar at a time, with what is done a second and the time left: a new task ends the one before."""
 
     def __init__(self) -> None:
         self._what = ""
         self._done = 0
+        self._began = 0.0
         self._bar: Any = None
 
     def __call__(self, what: str, done: int, total: int) -> None:
         if what != self._what:
             self.close()
-            self._what, self._done = what, 0
-            self._bar = click.progressbar(length=total, label=what, file=sys.stderr)
+            self._what, self._done, self._began = what, 0, time.monotonic()
+            self._bar = click.progressbar(length=total, label=what, file=sys.stderr, item_show_func=_rate)
             self._bar.render_progress()
-        self._bar.update(done - self._done)
+        passed = time.monotonic() - self._began
+        self._bar.update(done - self._done, done / passed if done and passed else None)
         self._done = done
 
     def close(self) -> None:
@@ -149,3 +152,7 @@ class _Bars:
         if self._bar is not None:
             self._bar.render_finish()
         self._what, self._bar = "", None
+
+
+def _rate(each_second: float | None) -> str:
+    return "" if each_second is None else f"{each_second:.3g}/s"
