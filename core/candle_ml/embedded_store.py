@@ -6,11 +6,10 @@ work, and one that is killed leaves a file that no later one can complete.
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from candle_ml.errors import RegistryError
+from candle_ml.lock_file import held
 
 _PATIENCE_SECONDS = 120.0
 
@@ -25,13 +24,10 @@ def make_store(uri: str) -> None:
         return
     work = path.parent / ".candle-ml"
     try:
-        work.mkdir(parents=True, exist_ok=True)
-        # SQLite's lock works alike on every system, and a process that dies lets go of it.
-        with closing(sqlite3.connect(work / "store.lock", timeout=_PATIENCE_SECONDS, isolation_level=None)) as lock:
-            lock.execute("BEGIN EXCLUSIVE")
+        with held(work / "store.lock", _PATIENCE_SECONDS):
             if not path.exists():
                 _made(work / "store.partial").replace(path)
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         expected = "make its folder writable, or name another store by tracking.uri"
         raise RegistryError.at(str(path), f"cannot be made: {error}", expected) from error
 

@@ -7,9 +7,8 @@ files of the run, is in `.candle-ml/runs/<run>`.
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -17,7 +16,8 @@ from typing import Literal, get_args
 from pydantic import ConfigDict, ValidationError
 
 from candle_ml.bundle import Frozen
-from candle_ml.errors import DataError, RegistryError
+from candle_ml.errors import DataError
+from candle_ml.lock_file import held
 
 Step = Literal[
     "record run",
@@ -121,16 +121,9 @@ class Spool:
     def held(self, patience: float = _PATIENCE_SECONDS) -> Iterator[None]:
         """Upload, prune or move an alias alone: one process of a project at a time, and one that dies lets go.
 
-        Raises `RegistryError` where another one has not ended after `patience` seconds.
+        Raises `RegistryError` where another one has not ended after `patience` seconds, or the lock is damaged.
         """
-        path = self._records / "lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # SQLite's lock works alike on every system.
-        with closing(sqlite3.connect(path, timeout=patience, isolation_level=None)) as lock:
-            try:
-                lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError as error:
-                raise RegistryError.at(str(path), "held by another candle-ml", "wait until that has ended") from error
+        with held(self._records / "lock", patience):
             yield
 
     @property

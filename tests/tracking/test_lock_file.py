@@ -1,0 +1,95 @@
+"""The lock files of a project: what is told where one cannot be held."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from candle_ml.errors import RegistryError
+from candle_ml.lock_file import held
+from candle_ml.spool import Spool
+from candle_ml.tracking import TrackingPlace
+
+from .conftest import invoke, run_id_of
+
+NOISE = "no lock, " * 1_000
+NEEDED = "a file that this user can write is needed"
+
+
+def refused(path: Path) -> str:
+    """What is told where a lock cannot be held."""
+    with pytest.raises(RegistryError) as caught, held(path, 0):
+        raise AssertionError("held")
+    return str(caught.value)
+
+
+@contextmanager
+def another_user() -> Iterator[None]:
+    """Without root's right to write everywhere."""
+    own = os.geteuid()
+    os.seteuid(own or 65534)
+    try:
+        yield
+    finally:
+        os.seteuid(own)
+
+
+def test_a_damaged_lock(spooled: Path) -> None:
+    """A lock file with something in it is named with what would do; removed, the waiting run is uploaded."""
+    run_id, path = run_id_of(spooled), spooled / ".candle-ml" / "spool" / "lock"
+    path.write_text(NOISE, "utf-8")
+    for words, before in ((("runs", "sync"), f"{run_id}: not synced: "), (("model", "rollback"), "")):
+        told = invoke(*words)
+        assert (told.exit_code, told.stderr) == (7, f"{before}{path}: is damaged; remove it: it holds nothing\n")
+    assert Spool(spooled).run_ids() == {run_id}
+    path.unlink()
+    assert invoke("runs", "sync").exit_code == 0
+
+
+def test_a_training_that_finds_a_damaged_lock(project: Path) -> None:
+    """The training ends well and says that the run waits, for which reason, and what uploads it."""
+    path = project / ".candle-ml" / "spool" / "lock"
+    path.parent.mkdir(parents=True)
+    path.write_text(NOISE, "utf-8")
+    told = invoke("train")
+    assert told.exit_code == 0
+    assert f"not yet on the tracking server: {path}: is damaged; remove it: it holds nothing\n" in told.stdout
+    assert "candle-ml runs sync uploads it\n" in told.stdout
+
+
+def test_the_lock_of_the_embedded_store(tmp_path: Path) -> None:
+    """Where the embedded store is still to be made, its damaged lock is named, not the store."""
+    path = tmp_path / ".candle-ml" / "store.lock"
+    path.parent.mkdir()
+    path.write_text(NOISE, "utf-8")
+    with pytest.raises(RegistryError) as caught:
+        TrackingPlace.of(None, tmp_path).client()
+    assert str(caught.value) == f"{path}: is damaged; remove it: it holds nothing"
+
+
+def test_a_folder_in_the_place_of_a_lock(tmp_path: Path) -> None:
+    """A folder cannot be locked."""
+    assert refused(tmp_path) == f"{tmp_path}: cannot be locked: Is a directory; {NEEDED}"
+
+
+def test_a_lock_that_may_not_be_written() -> None:
+    """A folder or file that another user owns is told as such, not as held."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, path = Path(name), Path(name) / "lock"
+        for writable in (folder, path):
+            folder.chmod(0o755 if writable == path else 0o555)
+            with another_user():
+                assert refused(path) == f"{path}: cannot be locked: Permission denied; {NEEDED}"
+            path.touch(0o444)
+
+
+def test_a_disk_that_does_not_answer(tmp_path: Path) -> None:
+    """A lock file that cannot be read is told as such, not as held."""
+    path = tmp_path / "lock"
+    path.symlink_to("/proc/self/mem")
+    assert refused(path) == f"{path}: disk I/O error; check the disk, or remove it"
