@@ -69,9 +69,14 @@ class Stack:
         """What a command prints in a service's container."""
         return self.compose("exec", "-T", service, *command)
 
-    def candle_ml(self, *arguments: str) -> str:
-        """What candle-ml prints in a container of its own, as `docker compose run --rm ml-service` starts it."""
-        return self.compose("run", "--rm", "-T", "ml-service", "candle-ml", *arguments)
+    def candle_ml(self, *arguments: str) -> None:
+        """Run candle-ml in a container of its own, as `docker compose run --rm ml-service` does, up to its end.
+
+        On a busy machine podman lets go of such a container too early: its output is lost while it goes on.
+        """
+        self.compose("run", "--rm", "-T", "ml-service", "candle-ml", *arguments)
+        while self.engine.podman("ps", "--quiet", "--filter", "name=ml-service-run"):
+            time.sleep(0.5)
 
     def config(self) -> dict[str, Any]:
         """The compose file as Docker Compose understands it."""
