@@ -68,8 +68,11 @@ def remove_unfinished(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write a table whole or not at all, with checksums of its pages."""
+def write_table(path: Path, table: pa.Table, *, numbers_only: bool = False) -> None:
+    """Write a table whole or not at all, with checksums of its pages.
+
+    Where it holds `numbers_only`, nothing is tried that helps texts: that is six times as fast.
+    """
     with written_whole(path) as beside:
         pq.write_table(
             table,
@@ -78,13 +81,16 @@ def write_table(path: Path, table: pa.Table) -> None:
             compression_level=1,
             row_group_size=_ROWS_IN_A_GROUP,
             write_page_checksum=True,
+            use_dictionary=not numbers_only,
+            use_byte_stream_split=numbers_only,
+            write_statistics=not numbers_only,
         )
 
 
 def write_features(path: Path, candles: Candles, columns: tuple[str, ...], matrix: NDArray[np.float32]) -> None:
     """Column `open_time` (Unix seconds) and one `float` column a feature, one row a candle."""
     arrays = [pa.array(candles.time), *(pa.array(np.ascontiguousarray(column)) for column in matrix.T)]
-    write_table(path, pa.table(arrays, names=["open_time", *columns]))
+    write_table(path, pa.table(arrays, names=["open_time", *columns]), numbers_only=True)
 
 
 @lru_cache(maxsize=4)

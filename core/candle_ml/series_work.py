@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -17,7 +18,7 @@ from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset, SeriesData, content_hash
 from candle_ml.execution import results
 from candle_ml.features import candle_features
-from candle_ml.inference import Recipe
+from candle_ml.inference import Recipe, build_recipe
 from candle_ml.inference.made_with import made_with
 from candle_ml.partitions import (
     FeaturePartitions,
@@ -32,7 +33,48 @@ from candle_ml.samples import SeriesFeatures, encoded_series, joined
 PARTITIONS = Path(".candle-ml") / "partitions"
 _MEGABYTE = 1_000_000
 
+_PROCESS, _CANDLE = 250_000_000, 56
+"""Bytes of this process itself, and of a candle with its volume."""
+_MATRICES_AT_ONCE = 6
+
 _Paths: TypeAlias = tuple[Path, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparationPlan:
+    """What stands before a model is fitted, before any of it is done.
+
+    `features`, `memory` and `sample` are bytes: of all feature matrices, of this process until a model is fitted, of
+    one sample in the training matrix. `missing` counts series whose partitions are to be made, None where everything
+    is held in memory; `disk` is how many bytes they take at most.
+    """
+
+    series: int
+    candles: int
+    columns: int
+    features: int
+    memory: int
+    sample: int
+    missing: int | None = None
+    disk: int = 0
+
+
+def preparation_plan(dataset: Dataset, config: PipelineConfig) -> PreparationPlan:
+    """What `features_and_samples` would do. Raises `PluginError` or `ConfigError`."""
+    recipe = build_recipe(config)
+    lengths = [len(data.candles) for data in dataset.series.values()]
+    columns, step = len(recipe.plan.candle_columns), np.dtype(np.float32).itemsize
+    features = features_size(dataset, recipe)
+    sample = (columns * recipe.encoder.width + len(recipe.plan.window_columns)) * step
+    memory = _PROCESS + sum(lengths) * _CANDLE
+    plan = PreparationPlan(len(lengths), sum(lengths), columns, features, memory + features, sample)
+    if not _too_large(features, config):
+        return plan
+    paths = partition_paths(dataset, recipe, _labels(dataset), config)
+    missing = [key for key, both in paths.items() if not all(map(Path.exists, both))]
+    disk = sum(len(dataset.series[key].candles) for key in missing) * (columns * step + 8)
+    held = max(lengths) * columns * step * _MATRICES_AT_ONCE
+    return replace(plan, memory=memory + held, missing=len(missing), disk=disk)
 
 
 def features_and_samples(
@@ -43,8 +85,8 @@ def features_and_samples(
     Features larger than `execution.memory` are kept as partitions, and so are the samples beside them; one that is
     there already is not made again.
     """
-    labels = frozenset(one.label for data in dataset.series.values() for one in data.annotations) - {NO_PATTERN}
-    if features_size(dataset, recipe) > config.execution.memory * _MEGABYTE:
+    labels = _labels(dataset)
+    if _too_large(features_size(dataset, recipe), config):
         return _partitioned(dataset, recipe, labels, config, progress)
     work = partial(_in_memory, recipe, labels)
     found = results(config, work, list(dataset.series.values()), "features", progress)
@@ -72,6 +114,14 @@ def partition_paths(
         )
         for key, data in dataset.series.items()
     }
+
+
+def _labels(dataset: Dataset) -> frozenset[str]:
+    return frozenset(one.label for data in dataset.series.values() for one in data.annotations) - {NO_PATTERN}
+
+
+def _too_large(features: int, config: PipelineConfig) -> bool:
+    return features > config.execution.memory * _MEGABYTE
 
 
 def _in_memory(recipe: Recipe, labels: frozenset[str], data: SeriesData) -> tuple[NDArray[np.float32], Encoded]:

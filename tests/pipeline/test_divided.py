@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from distributed import LocalCluster
 
 from candle_ml.bundle import file_digest
+from candle_ml.cli import main
 from candle_ml.config import PipelineConfig, load_config
 from candle_ml.errors import DataError
 from candle_ml.pipeline import run
@@ -149,6 +151,28 @@ def test_only_what_has_changed_is_made_again(root: Path) -> None:
     after = partitions(root)
     assert {name.split("/")[1].split(".")[0] for name in after.keys() - before} == {"IBM_1d"}
     assert {name: after[name] for name in before} == before
+
+
+def test_a_dry_run_tells_what_there_is_to_do(root: Path) -> None:
+    """Series, candles, partitions, memory and disk are told, and nothing is made."""
+
+    def shown(*overrides: str) -> str:
+        arguments = ["train", "--dry-run", "-c", str(root / "config" / "pipeline.yaml")]
+        return CliRunner().invoke(main, [*arguments, *(f"--set={one}" for one in overrides)]).output
+
+    before = partitions(root)
+    assert shown() == (
+        "features: 3 series, 1400 candles, 8 columns, 44.8 kB: held in memory\n"
+        "memory: about 250.1 MB before a model is fitted\n"
+        "training matrix: 192 bytes a sample\n"
+    )
+    first, *_ = shown("execution.memory=0", "labels.window=9").splitlines()
+    assert first.endswith(": kept as partitions, 3 of 3 to make, at most 56.0 kB on disk")
+    assert partitions(root) == before
+    prepared(root, "labels.window=9")
+    assert ": kept as partitions, 0 of 3 to make, at most 0 bytes on disk\n" in shown(
+        "execution.memory=0", "labels.window=9"
+    )
 
 
 def test_a_damaged_partition_is_named(root: Path) -> None:

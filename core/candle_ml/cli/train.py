@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from candle_ml.cli.common import (
     TIME,
     config_options,
     config_path,
+    human,
     json_option,
     print_json,
     print_promotion,
@@ -20,6 +22,7 @@ from candle_ml.cli.common import (
 from candle_ml.config import PipelineConfig, load_config
 from candle_ml.evaluation import flat_metrics
 from candle_ml.pipeline import STAGES, RunResult, StageName, read_input, run
+from candle_ml.series_work import PreparationPlan, preparation_plan
 
 if TYPE_CHECKING:
     from candle_ml.stages import StageAlone
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--from", "start", type=TIME, help="Learn only from what was annotated from this time on.")
 @click.option("--to", "end", type=TIME, help="Leave out everything after this time.")
 @click.option("--data-version", metavar="VERSION", help="Learn from this kept version instead of the sources.")
+@click.option("--dry-run", is_flag=True, help="Only tell how much there is to do: partitions, memory and disk.")
 @json_option
 def command(
     config: Path | None,
@@ -45,10 +49,16 @@ def command(
     start: int | None,
     end: int | None,
     data_version: str | None,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Train, evaluate, track and register a model."""
     settings = load_config(config_path(config), overrides)
+    if dry_run:
+        with progress() as report:
+            dataset = read_input(settings, start, end, data_version, report)
+        _print_plan(preparation_plan(dataset, settings), as_json)
+        return
     if only is not None:
         _run_alone(settings, only, start, end, data_version, as_json)
         return
@@ -58,6 +68,19 @@ def command(
         print_json(_summary(result))
         return
     _print(result)
+
+
+def _print_plan(plan: PreparationPlan, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(plan))
+        return
+    kept = "held in memory"
+    if plan.missing is not None:
+        kept = f"kept as partitions, {plan.missing} of {plan.series} to make, at most {human(plan.disk)} on disk"
+    what = f"{plan.series} series, {plan.candles} candles, {plan.columns} columns, {human(plan.features)}"
+    click.echo(f"features: {what}: {kept}")
+    click.echo(f"memory: about {human(plan.memory)} before a model is fitted")
+    click.echo(f"training matrix: {human(plan.sample)} a sample")
 
 
 def _run_alone(
