@@ -1,12 +1,15 @@
 """Finished runs that the tracking server does not have yet: one record file a run, in `.candle-ml/spool`.
 
-A record is written before anything is uploaded and removed when all of it is. What it speaks of, the bundle and the
-files of the run, is in `.candle-ml/runs/<run>`.
+A record is written before anything is uploaded and removed when all of it is. It bears the SHA-256 of its content, and
+has a copy in `copies` that is used where it is damaged. What it speaks of, the bundle and the files of the run, is in
+`.candle-ml/runs/<run>`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ from typing import Literal, get_args
 from pydantic import ConfigDict, ValidationError
 
 from candle_ml.bundle import Frozen
-from candle_ml.errors import DataError
+from candle_ml.errors import CandleMLWarning, DataError
 from candle_ml.lock_file import held
 
 Step = Literal[
@@ -72,6 +75,19 @@ class RunRecord(Frozen):
     done: tuple[Step, ...] = ()
 
 
+class _Sealed(Frozen):
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
+    record: RunRecord
+    sha256: str
+
+    @classmethod
+    def content(cls, record: RunRecord) -> bytes:
+        """The file of a record."""
+        digest = hashlib.sha256(record.model_dump_json().encode()).hexdigest()
+        return cls(record=record, sha256=digest).model_dump_json(indent=1).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Spool:
     """The records of one project."""
@@ -86,35 +102,29 @@ class Spool:
         """The runs that are recorded here."""
         return frozenset(path.stem for path in self._records.glob("*.json"))
 
-    def records(self) -> tuple[RunRecord, ...]:
-        """Every record, the oldest first. Raises `DataError` that names a damaged one."""
-        found = [record for run_id in self.run_ids() if (record := self.record(run_id))]
-        return tuple(sorted(found, key=lambda record: (record.ended_at, record.run_id)))
-
     def record(self, run_id: str) -> RunRecord | None:
-        """The record of one run, None where it is not here (any more). Raises `DataError` where it is damaged."""
-        path = self._path(run_id)
-        try:
-            return RunRecord.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except ValidationError as error:
-            expected = f"remove it; the files of that run are in {self.folder(run_id)}"
-            raise DataError.at(str(path), "not the record of a run", expected) from error
+        """The record of one run, None where it is not here (any more).
+
+        A damaged one is told by a `CandleMLWarning` where its copy is intact. Raises `DataError` where that is not.
+        """
+        path, copy = self._path(run_id), self._copy(run_id)
+        record = _intact(path, run_id)
+        if record is None and path.exists():
+            record = _intact(copy, run_id)
+            if record is None:
+                expected = f"restore one from a backup, or remove it: the run then stays in {self.folder(run_id)} only"
+                raise DataError.at(str(path), f"its bytes have changed, and {copy} is not intact either", expected)
+            warnings.warn(f"{path}: its bytes have changed; the copy {copy} is used", CandleMLWarning, stacklevel=1)
+        return record
 
     def write(self, record: RunRecord) -> None:
-        """Write a record, whole or not at all."""
-        path = self._path(record.run_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as stream:
-            stream.write(record.model_dump_json(indent=1).encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
+        """Write a record, whole or not at all, and then its copy."""
+        _write(self._path(record.run_id), _Sealed.content(record))
+        _write(self._copy(record.run_id), _Sealed.content(record))
 
     def remove(self, run_id: str) -> None:
         """Forget a run that is on the server."""
+        self._copy(run_id).unlink(missing_ok=True)
         self._path(run_id).unlink(missing_ok=True)
 
     @contextmanager
@@ -132,3 +142,26 @@ class Spool:
 
     def _path(self, run_id: str) -> Path:
         return self._records / f"{run_id}.json"
+
+    def _copy(self, run_id: str) -> Path:
+        return self._records / "copies" / f"{run_id}.json"
+
+
+def _intact(path: Path, run_id: str) -> RunRecord | None:
+    """The record of a run in a file, whose bytes must be exactly those that were written; None where they are not."""
+    try:
+        content = path.read_bytes()
+        record = _Sealed.model_validate_json(content).record
+    except (OSError, ValidationError):
+        return None
+    return record if record.run_id == run_id and _Sealed.content(record) == content else None
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.replace(path)

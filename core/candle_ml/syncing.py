@@ -31,7 +31,7 @@ class SyncedRun:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """The runs of the spool, the oldest first, and those that were closed on the server because they had ended."""
+    """The runs of the spool, the oldest first and damaged ones last, and those closed on the server as they had ended."""
 
     runs: tuple[SyncedRun, ...]
     closed: tuple[str, ...]
@@ -40,20 +40,34 @@ class SyncResult:
 def sync(config: PipelineConfig, progress: Progress = no_progress) -> SyncResult:
     """Upload every run of the spool, the oldest first; one that cannot be uploaded stays and does not stop the others.
 
-    A run whose record says that it has finished is finished in the state store too. Raises `DataError` for a damaged
-    record, and `TrackingAwayError` where the server is away; what was uploaded before stays so.
+    A run whose record says that it has finished is finished in the state store too; a record that is damaged, with its
+    copy, stays as it is. Raises `TrackingAwayError` where the server is away; what was uploaded before stays so.
     """
     spool, place = Spool(config.root), TrackingPlace.of(config.tracking.uri, config.root)
     with StateStore.open(config.root) as store:
         statuses = {run.run_id: run.status for run in store.runs()}
-        records = [record for record in spool.records() if statuses.get(record.run_id) != "running"]
+        found, damaged = _looked_through(spool)
+        records = [record for record in found if statuses.get(record.run_id) != "running"]
         for record in records:
             if statuses.get(record.run_id) == "interrupted":
                 store.finish_run(record.run_id, record.metrics)
-    runs = tuple(_synced(config, spool, record, place, progress) for record in records)
+    synced = tuple(_synced(config, spool, record, place, progress) for record in records)
     waiting = spool.run_ids()
     ended = {run_id: _ENDS[status] for run_id, status in statuses.items() if status in _ENDS and run_id not in waiting}
-    return SyncResult(runs, close_left_open(place, config.experiment, ended) if ended else ())
+    return SyncResult((*synced, *damaged), close_left_open(place, config.experiment, ended) if ended else ())
+
+
+def _looked_through(spool: Spool) -> tuple[list[RunRecord], list[SyncedRun]]:
+    """The records that can be used, the oldest first, and the runs of those that cannot."""
+    records, damaged = [], []
+    for run_id in sorted(spool.run_ids()):
+        try:
+            record = spool.record(run_id)
+        except DataError as error:
+            damaged.append(SyncedRun(run_id, error=str(error)))
+        else:
+            records += [record] if record else []
+    return sorted(records, key=lambda record: record.ended_at), damaged
 
 
 def _synced(

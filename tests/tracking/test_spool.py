@@ -238,19 +238,6 @@ def test_a_damaged_bundle_is_not_uploaded(spooled: Path) -> None:
     assert Spool(spooled).run_ids() == {run_id}
 
 
-def test_a_damaged_record_is_named(spooled: Path) -> None:
-    """A record that does not read is named with its path and that of the run's files."""
-    run_id = run_id_of(spooled)
-    path = spooled / ".candle-ml" / "spool" / f"{run_id}.json"
-    path.write_text("{}", "utf-8")
-    told = invoke("runs", "sync")
-    folder = spooled / ".candle-ml" / "runs" / run_id
-    assert (told.exit_code, told.stderr) == (
-        3,
-        f"{path}: not the record of a run; remove it; the files of that run are in {folder}\n",
-    )
-
-
 def test_a_spool_that_is_held(spooled: Path) -> None:
     """Two uploads wait for each other, and one that waits too long says what it waits for."""
     with Spool(spooled).held(), pytest.raises(RegistryError) as caught, Spool(spooled).held(patience=0):

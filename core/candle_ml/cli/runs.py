@@ -13,7 +13,8 @@ from candle_ml.cli.common import config_options, json_option, print_json, print_
 from candle_ml.cli.db import project_root
 from candle_ml.cli.prune import command as prune_command
 from candle_ml.cli.sync import command as sync_command
-from candle_ml.spool import RunRecord, Spool
+from candle_ml.errors import DataError
+from candle_ml.spool import Spool
 from candle_ml.state import RunStatus, StateStore, TrainingRun
 
 _HEADERS = ("RUN", "STATUS", "TYPE", "EXPERIMENT", "DATA", "STARTED AT", "TOOK", "MACRO F1", "ERROR")
@@ -65,7 +66,7 @@ def show(run_id: str, pipeline: bool, config: Path | None, overrides: tuple[str,
     elif as_json:
         print_json(_plain(run, run_id in Spool(root).run_ids()))
     else:
-        _print(run, Spool(root).record(run_id))
+        _print(run, _tracking(Spool(root), run_id))
 
 
 def _plain(run: TrainingRun, spooled: bool) -> dict[str, object]:
@@ -99,12 +100,21 @@ def _took(run: TrainingRun) -> str:
     return str(timedelta(seconds=round((run.completed_at - run.created_at).total_seconds())))
 
 
-def _print(run: TrainingRun, record: RunRecord | None) -> None:
+def _tracking(spool: Spool, run_id: str) -> str | None:
+    """What a run waits for, None where it does not."""
+    try:
+        record = spool.record(run_id)
+    except DataError as error:
+        return f"spooled, not yet synced; {error}"
+    done = None if record is None else ", ".join(record.done) or "nothing"
+    return done and f"spooled, not yet synced (done: {done}); candle-ml runs sync uploads it"
+
+
+def _print(run: TrainingRun, tracking: str | None) -> None:
     facts = _plain(run, spooled=False)
     rows = [(name, str(facts[name])) for name in asdict(run) if name != "metrics" and facts[name] is not None]
-    if record is not None:
-        done = ", ".join(record.done) or "nothing"
-        rows.append(("tracking", f"spooled, not yet synced (done: {done}); candle-ml runs sync uploads it"))
+    if tracking is not None:
+        rows.append(("tracking", tracking))
     rows += [(f"metrics.{name}", "undefined" if value is None else f"{value:g}") for name, value in run.metrics.items()]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:

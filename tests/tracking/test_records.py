@@ -1,0 +1,84 @@
+"""Damaged records of runs that wait for the tracking server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from candle_ml.errors import DataError
+from candle_ml.spool import Spool
+
+from ..versions.conftest import flip
+from .conftest import AWAY, invoke, run_id_of
+
+warns = pytest.mark.filterwarnings("default::candle_ml.errors.CandleMLWarning")
+
+
+def files_of(root: Path, run_id: str) -> tuple[Path, Path]:
+    """The record of a run and its copy."""
+    folder = root / ".candle-ml" / "spool"
+    return folder / f"{run_id}.json", folder / "copies" / f"{run_id}.json"
+
+
+def named(root: Path, run_id: str) -> str:
+    """How a record is named that is damaged together with its copy."""
+    path, copy = files_of(root, run_id)
+    return (
+        f"{path}: its bytes have changed, and {copy} is not intact either; restore one from a backup, "
+        f"or remove it: the run then stays in {root / '.candle-ml' / 'runs' / run_id} only"
+    )
+
+
+@warns
+def test_a_damaged_record_has_a_copy(spooled: Path) -> None:
+    """A record that is damaged is told, and the run is uploaded from its copy; nothing of both is left."""
+    run_id = run_id_of(spooled)
+    path, copy = files_of(spooled, run_id)
+    path.write_bytes(b"")
+    told = invoke("runs", "sync")
+    assert told.exit_code == 0
+    assert told.stderr == f"warning: {path}: its bytes have changed; the copy {copy} is used\n"
+    assert told.stdout.startswith(f"{run_id}: synced\n")
+    assert not path.exists()
+    assert not copy.exists()
+
+
+def test_a_damaged_record_stops_no_other(spooled: Path) -> None:
+    """Each record that is damaged with its copy is named and stays; the others are uploaded, and commands go on."""
+    damaged = run_id_of(spooled)
+    assert invoke("train", "--set", f"tracking.uri={AWAY}").exit_code == 0
+    (intact,) = Spool(spooled).run_ids() - {damaged}
+    for path in files_of(spooled, damaged):
+        flip(path)
+    shown = invoke("runs", "show", damaged)
+    assert shown.exit_code == 0
+    assert f"spooled, not yet synced; {named(spooled, damaged)}\n" in shown.stdout
+    assert "metrics.f1_macro" in shown.stdout
+    told = invoke("runs", "sync")
+    assert (told.exit_code, told.stderr) == (7, f"{damaged}: not synced: {named(spooled, damaged)}\n")
+    assert told.stdout.startswith(f"{intact}: synced\nregistered: small version 1\n")
+    assert Spool(spooled).run_ids() == {damaged}
+    assert invoke("train").exit_code == 0
+    assert "not yet synced" in invoke("runs", "prune", "--keep", "0", "--dry-run").stdout
+
+
+def test_every_change_of_a_record_is_noticed(spooled: Path) -> None:
+    """A record with another number, of another run, cut, grown or of another form is not used."""
+    run_id = run_id_of(spooled)
+    path, copy = files_of(spooled, run_id)
+    copy.unlink()
+    spool, content = Spool(spooled), path.read_bytes()
+    record = spool.record(run_id)
+    assert record is not None
+    spool.write(record.model_copy(update={"run_id": "0" * 32}))
+    of_another_run = files_of(spooled, "0" * 32)[0].read_bytes()
+    other_number = content.replace(b'"ended_at": 1', b'"ended_at": 2')
+    for changed in (other_number, of_another_run, content[:-1], content + b" ", b"{}", b"\xff", b""):
+        assert changed != content
+        path.write_bytes(changed)
+        with pytest.raises(DataError) as caught:
+            spool.record(run_id)
+        assert str(caught.value) == named(spooled, run_id)
+    path.write_bytes(content)
+    assert spool.record(run_id) == record
