@@ -80,11 +80,19 @@ def test_an_unknown_host(tmp_path: Path) -> None:
     )
 
 
-def test_an_unknown_option(tmp_path: Path) -> None:
-    """An option in the address that PostgreSQL does not know is named."""
-    assert refused(tmp_path, "postgresql://ann:s3cret@127.0.0.1:1/candles?bogus=1") == (
-        'state store postgresql://ann@127.0.0.1:1/candles: cannot be reached (invalid connection option "bogus"); '
-        f"check that PostgreSQL runs there, and the address in {SETTING}"
+@pytest.mark.parametrize(
+    ("address", "shown", "reason"),
+    [
+        ("127.0.0.1:1/candles?bogus=1", "127.0.0.1:1/candles", 'invalid connection option "bogus"'),
+        ("127.0.0.1:1/candles?sslmode=bogus", "127.0.0.1:1/candles", 'invalid sslmode value: "bogus"'),
+        ("127.0.0.1:99999/candles", "127.0.0.1:99999/candles", 'invalid port number: "99999"'),
+        ("127.0.0.1:1/c?connect_timeout=soon", "127.0.0.1:1/c", "bad value for connect_timeout: 'soon'"),
+    ],
+)
+def test_an_address_that_nobody_is_asked_at(tmp_path: Path, address: str, shown: str, reason: str) -> None:
+    """A port, an option or a value that PostgreSQL does not know is told as such, not as a server that is away."""
+    assert refused(tmp_path, f"postgresql://ann:s3cret@{address}") == (
+        f"state store postgresql://ann@{shown}: not an address of PostgreSQL ({reason}); correct it in {SETTING}"
     )
 
 

@@ -62,6 +62,9 @@ _REFUSED = (
 )
 """What a server that refuses a connection says, and what would do; it gives no code at this point."""
 
+_WRONG = r"invalid (port number|connection option|.* value)|bad value for"
+"""How libpq and psycopg tell of an address that they do not ask anybody at."""
+
 _CONFLICTS = frozenset({"40001", "40P01", "55P03"})
 
 
@@ -104,6 +107,8 @@ def _advice(error: SQLAlchemyError) -> _Advice:
 
 
 def _not_connected(said: str, *, answered: bool) -> _Advice:
+    if re.search(_WRONG, said):
+        return _Advice(f"not an address of PostgreSQL ({said})", f"correct it in {DATABASE_URL_VARIABLE}")
     if not answered:
         expected = f"check that PostgreSQL runs there, and the address in {DATABASE_URL_VARIABLE}"
         return _Advice(f"cannot be reached ({said})", expected)
@@ -132,7 +137,7 @@ def _said(error: SQLAlchemyError) -> str:
     original = error.orig if isinstance(error, DBAPIError) else error
     lines = [line.strip() for line in str(original).splitlines() if line.strip()] or [type(original).__name__]
     telling = next((line for line in lines if "FATAL:" in line), lines[0])
-    return re.split(r"FATAL:\s+|failed: ", telling)[-1][:300]
+    return re.split(r"FATAL:\s+|failed: |is bad: ", telling)[-1][:300]
 
 
 def _without(place: DatabasePlace, message: str) -> str:
