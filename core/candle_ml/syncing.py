@@ -31,7 +31,7 @@ class SyncedRun:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """The runs of the spool, the oldest first and damaged ones last, and those closed on the server as they had ended."""
+    """The runs of the spool, oldest first and damaged ones last, and those that were closed on the server."""
 
     runs: tuple[SyncedRun, ...]
     closed: tuple[str, ...]

@@ -47,7 +47,8 @@ def test_upgrade_makes_the_tables_once(run: Run, shown: str) -> None:
 def test_status_says_what_to_do(run: Run, shown: str) -> None:
     """`db status` shows the revision, the newest one and what to do, as text and as JSON."""
     assert run("db", "status").output == (
-        f"database: {shown}\nrevision: none, newest: 0003\nno tables yet; run candle-ml db upgrade\n"
+        f"database: {shown}\nrevision: none, newest: 0003\n"
+        "no tables of candle-ml are there; candle-ml db upgrade makes them\n"
     )
     run("db", "upgrade")
     assert run("db", "status").output.endswith("revision: 0003, newest: 0003\nup to date\n")

@@ -14,7 +14,7 @@ from candle_ml.cli.common import config_options, config_path, json_option, print
 from candle_ml.state import DATABASE_URL_VARIABLE, Database, DatabasePlace, SchemaStatus, schema
 
 _CONDITIONS = {
-    "missing": "no tables yet; run candle-ml db upgrade",
+    "missing": "no tables of candle-ml are there; candle-ml db upgrade makes them",
     "behind": "behind; run candle-ml db upgrade",
     "current": "up to date",
     "unknown": "newer than this version of candle-ml; update candle-ml",

@@ -45,7 +45,7 @@ def list_runs(
     if as_json:
         print_json([_plain(run, run.run_id in spooled) for run in runs])
     elif not runs:
-        click.echo(f"no run is {status}" if status else "no run is recorded; candle-ml train makes one")
+        click.echo(f"no run is {status}" if status else _nothing(root))
     else:
         print_table(_HEADERS, [_cells(run, run.run_id in spooled) for run in runs])
 
@@ -67,6 +67,13 @@ def show(run_id: str, pipeline: bool, config: Path | None, overrides: tuple[str,
         print_json(_plain(run, run_id in Spool(root).run_ids()))
     else:
         _print(run, _tracking(Spool(root), run_id))
+
+
+def _nothing(root: Path) -> str:
+    """That no run is recorded, and whether some were made."""
+    left = len(list((root / ".candle-ml" / "runs").glob("*")))
+    lost = f"; {left} that this state store does not know are in {root / '.candle-ml' / 'runs'}" if left else ""
+    return f"no run is recorded; candle-ml train makes one{lost}"
 
 
 def _plain(run: TrainingRun, spooled: bool) -> dict[str, object]:

@@ -52,6 +52,12 @@ class DatabasePlace:
         return Path(self.url.database or "") if self.url.drivername == "sqlite" else None
 
     @property
+    def runs(self) -> Path | None:
+        """The folder of the runs beside a project's own file; None of another database."""
+        file = self.file
+        return file.with_name("runs") if file is not None and file.parts[-2:] == DEFAULT_FILE.parts else None
+
+    @property
     def where(self) -> str:
         """How an error names it."""
         return f"state store {self.shown}"

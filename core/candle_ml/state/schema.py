@@ -11,12 +11,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from candle_ml.errors import StateError
 from candle_ml.state.database import Database
-from candle_ml.state.place import DatabasePlace
+from candle_ml.state.place import DATABASE_URL_VARIABLE, DatabasePlace
 from candle_ml.state.records import SchemaCondition, SchemaStatus
+from candle_ml.state.tables import metadata
 
 VERSION_TABLE = "candle_ml_revision"
 """Not Alembic's own name, which MLflow's tables use where they share a database with these."""
@@ -35,11 +36,17 @@ def revisions() -> tuple[Script, ...]:
 
 
 def status(database: Database) -> SchemaStatus:
-    """How the schema of a database stands to this version; nothing is created."""
+    """How the schema of a database stands to this version; nothing is created.
+
+    Raises `StateError` for a database of something else, and for a file of a project that has lost its tables.
+    """
     place, known = database.place, [script.revision for script in revisions()]
     if place.file is not None and not place.file.exists():
         return SchemaStatus(place.shown, None, known[-1], "missing")
     revision = database.read(_revision)
+    if revision is None:
+        # As one that writes: another process may be making the tables, and is waited for.
+        _check_tables(place, database.write(lambda connection: frozenset(inspect(connection).get_table_names())))
     return SchemaStatus(place.shown, revision, known[-1], _condition(revision, known))
 
 
@@ -110,6 +117,17 @@ def _over(connection: Connection, run: Callable[[Config], None]) -> None:
 
 def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+
+
+def _check_tables(place: DatabasePlace, found: frozenset[str]) -> None:
+    """Raise `StateError` where a database without a revision is not one to make tables in."""
+    foreign = sorted(found & metadata.tables.keys())
+    if foreign and VERSION_TABLE not in found:
+        there = f"has a table {foreign[0]} that is not candle-ml's"
+        raise StateError.at(place.where, there, f"name another database by {DATABASE_URL_VARIABLE}")
+    if not found and place.runs is not None and any(place.runs.glob("*")):
+        there = f"is empty, though {place.runs} holds runs"
+        raise StateError.at(place.where, there, "restore it from a backup, or move it away to begin a new one")
 
 
 def _condition(revision: str | None, known: list[str]) -> SchemaCondition:
