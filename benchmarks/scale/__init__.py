@@ -1,0 +1,1 @@
+"""How cost grows with candles: features, samples, training and prediction of made series."""
