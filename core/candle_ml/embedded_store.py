@@ -14,22 +14,34 @@ from candle_ml.lock_file import held
 _PATIENCE_SECONDS = 120.0
 
 
-def make_store(uri: str) -> None:
+def make_store(uri: str, artifacts: Path | None) -> None:
     """Make the SQLite file that a URI names where there is none; another process that makes it is waited for.
 
-    Nothing is done for a server and for other databases. Raises `RegistryError` where the file cannot be made.
+    Nothing is done for a server and for other databases. Raises `RegistryError` where the file cannot be made, or is
+    empty though `artifacts` holds what was tracked in it.
     """
     path = _file(uri)
-    if path is None or path.exists():
+    if path is None or _is_filled(path):
         return
     work = path.parent / ".candle-ml"
     try:
         with held(work / "store.lock", _PATIENCE_SECONDS):
-            if not path.exists():
+            if not _is_filled(path):
+                _refuse_emptied(path, artifacts)
                 _made(work / "store.partial").replace(path)
     except OSError as error:
         expected = "make its folder writable, or name another store by tracking.uri"
         raise RegistryError.at(str(path), f"cannot be made: {error}", expected) from error
+
+
+def _is_filled(path: Path) -> bool:
+    return path.exists() and (not path.is_file() or path.stat().st_size > 0)
+
+
+def _refuse_emptied(path: Path, artifacts: Path | None) -> None:
+    if path.exists() and artifacts is not None and artifacts.is_dir() and any(artifacts.iterdir()):
+        expected = "restore it from a backup, or move it away to begin a new one"
+        raise RegistryError.at(str(path), f"is empty, though {artifacts} holds what was tracked in it", expected)
 
 
 def _made(partial: Path) -> Path:

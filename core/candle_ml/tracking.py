@@ -44,6 +44,11 @@ _AWAY = (
     (r"disk is full|No space left", "the disk is full"),
 )
 """What long messages of a failed request hold, and how that is told."""
+_DAMAGE = (
+    (r"sqlite3\.\w+\) (database disk image is )?malformed", "the database is damaged"),
+    (r"sqlite3\.\w+\) file is not a database", "not a SQLite database"),
+)
+"""What SQLite says of the file of an embedded store, and how that is told."""
 
 
 class TrackingAwayError(RegistryError):
@@ -83,7 +88,7 @@ class TrackingPlace:
         # Without the second call the registry stays at its default and leaves a stray mlflow.db behind.
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
-        make_store(self.uri)
+        make_store(self.uri, self.artifacts)
         with self.guarded():
             return mlflow.MlflowClient(self.uri, self.uri)
 
@@ -109,6 +114,8 @@ class TrackingPlace:
             raise kind.at(self.shown, _reason(error), self._advice(error)) from error
 
     def _advice(self, error: Exception) -> str:
+        if _damage(error) is not None:
+            return "restore it from a backup, or move it away to begin a new one"
         if self.artifacts is not None:
             return "check the store"
         if "Invalid Host header" in str(error):
@@ -283,8 +290,14 @@ def _is_away(error: Exception) -> bool:
 
 def _reason(error: Exception) -> str:
     """What happened, in a line."""
+    if (damage := _damage(error)) is not None:
+        return damage
     said = _first_line(error)
     return next((told for pattern, told in _AWAY if re.search(pattern, str(error))), said) if _is_away(error) else said
+
+
+def _damage(error: Exception) -> str | None:
+    return next((told for pattern, told in _DAMAGE if re.search(pattern, str(error))), None)
 
 
 def _first_line(error: BaseException) -> str:

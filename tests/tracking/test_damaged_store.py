@@ -1,0 +1,50 @@
+"""An embedded store that was emptied, overwritten or has damaged pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from candle_ml.errors import RegistryError
+from candle_ml.registry import Registry
+from candle_ml.tracking import TrackingPlace
+
+REMEDY = "restore it from a backup, or move it away to begin a new one"
+
+
+def refused(root: Path) -> str:
+    """What a user is told who asks for the versions."""
+    with pytest.raises(RegistryError) as caught:
+        Registry(TrackingPlace.of(None, root), "small").versions()
+    return str(caught.value)
+
+
+def test_an_emptied_store(tmp_path: Path) -> None:
+    """A store that was emptied beside artifacts is refused, again and again; moved away, a new one is made."""
+    store, artifacts = tmp_path / "mlflow.db", tmp_path / "mlartifacts"
+    store.touch()
+    (artifacts / "small").mkdir(parents=True)
+    for _ in range(2):
+        assert refused(tmp_path) == f"{store}: is empty, though {artifacts} holds what was tracked in it; {REMEDY}"
+        assert store.read_bytes() == b""
+    store.unlink()
+    assert Registry(TrackingPlace.of(None, tmp_path), "small").versions() == ()
+
+
+def test_an_empty_file_of_a_new_project(tmp_path: Path) -> None:
+    """Without artifacts an empty file is replaced by a whole store."""
+    (tmp_path / "mlflow.db").touch()
+    assert Registry(TrackingPlace.of(None, tmp_path), "small").versions() == ()
+
+
+@pytest.mark.parametrize(("first", "message"), [(4096, "the database is damaged"), (0, "not a SQLite database")])
+def test_a_damaged_store(tmp_path: Path, first: int, message: str) -> None:
+    """A store whose pages have changed, from the second or the first on, is told with what would do."""
+    TrackingPlace.of(None, tmp_path).client()
+    content = bytearray((tmp_path / "mlflow.db").read_bytes())
+    content[first:] = bytes(255 - byte for byte in content[first:])
+    store = tmp_path / "copy" / "mlflow.db"
+    store.parent.mkdir()
+    store.write_bytes(content)
+    assert refused(store.parent) == f"sqlite:///{store}: {message}; {REMEDY}"
