@@ -159,7 +159,7 @@ def test_the_pointer(kept: Kept) -> None:
         kept.pointer.write_bytes(damaged)
         assert refused(kept.again) == f"{kept.pointer}: not what DVC wrote; {advice}"
         (one,) = versions.listed(kept.config)
-        assert (one.size, one.folder, one.cache, one.remote) == (None, "intact", "missing", "missing")
+        assert (one.size, one.folder, one.cache, one.remote) == (None, "intact", None, None)
     kept.pointer.unlink()
     versions.snapshot(kept.config, dataset())
     assert kept.pointer.read_bytes() == content

@@ -116,7 +116,7 @@ def _cells(one: ListedVersion, prove: bool) -> tuple[str, ...]:
     if facts is not None:
         samples = "" if facts.samples is None else str(facts.samples)
         counts = (str(len(facts.series)), str(facts.candles), str(facts.annotations), samples)
-    states = (one.folder, one.cache, one.remote)
+    states = tuple(state or "?" for state in (one.folder, one.cache, one.remote))
     shown = states if prove else tuple("there" if state == "intact" else state for state in states)
     return (one.name, *counts, "?" if one.size is None else str(one.size), *shown)
 

@@ -34,14 +34,15 @@ class KeptVersion:
 class ListedVersion:
     """A version that is kept, and where: without proof whatever is there counts as intact.
 
-    `size` is in bytes, None where the pointer is damaged; `facts` is None where no intact manifest is left.
+    `size` is in bytes; it, `cache` and `remote` are None where the pointer is damaged, `facts` where no intact manifest
+    is left.
     """
 
     name: str
     size: int | None
     folder: State
-    cache: State
-    remote: State
+    cache: State | None
+    remote: State | None
     facts: VersionFacts | None
 
 
@@ -103,8 +104,8 @@ def _restored(versions: Versions, name: str, target: Path, new: bool = False) ->
     """Complete the copies of a version and put it where it is wanted."""
     own = versions.place(name)
     versions.pointer(name)
-    if target != own and target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise DataError.at(str(target), "is there already", "name a new folder")
+    if target != own:
+        _check_new(target, (Path(versions.repo.dvc_dir), versions.copies.remote_folder))
     proven = versions.prove(name) if own.exists() else None
     copies = versions.complete(name)
     if target != own or proven is None:
@@ -113,10 +114,19 @@ def _restored(versions: Versions, name: str, target: Path, new: bool = False) ->
     return KeptVersion(name, target, proven, versions.copies.remote_folder, new)
 
 
+def _check_new(target: Path, of_dvc: Iterable[Path]) -> None:
+    """Raise a `DataError` for a folder that is not new, or is inside one of DVC's."""
+    for folder in of_dvc:
+        if target.resolve().is_relative_to(folder.resolve()):
+            raise DataError.at(str(target), f"is inside {folder}, which is DVC's", "name a new folder elsewhere")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise DataError.at(str(target), "is there already", "name a new folder")
+
+
 def _listed(versions: Versions, name: str, prove: bool) -> ListedVersion:
     pointer, folder = Pointer.read(versions.pointer_file(name)), versions.folder_state(name, prove)
     if pointer is None:
-        return ListedVersion(name, None, folder, "missing", "missing", versions.facts(name))
+        return ListedVersion(name, None, folder, None, None, versions.facts(name))
     copies = versions.copies.survey(pointer, prove)
     cache, remote = _worst(copy.cache for copy in copies), _worst(copy.remote for copy in copies)
     return ListedVersion(name, pointer.size, folder, cache, remote, versions.facts(name))

@@ -19,14 +19,18 @@ _PATIENCE_SECONDS = 120.0
 def exclusive(root: Path, patience: float = _PATIENCE_SECONDS) -> Iterator[None]:
     """Hold the lock on the versions of a project; a process that dies lets go of it.
 
-    Raises `DataError` where another one still holds it after `patience` seconds.
+    Raises `DataError` where another one still holds it after `patience` seconds, or where it is no file to be written.
     """
     from dvc.lock import make_lock
 
     path = root / ".candle-ml" / "versions.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = make_lock(str(path))
-    patiently(lock.lock, path, patience)
+    try:
+        patiently(lock.lock, path, patience)
+    except OSError as error:
+        expected = "remove it, or let this user write it: a file that holds nothing is needed"
+        raise DataError.at(str(path), f"cannot be locked: {error.strerror}", expected) from error
     try:
         yield
     finally:

@@ -59,8 +59,10 @@ def opened(config: PipelineConfig, *, create: bool = False) -> Iterator[Any]:
 
 
 def _opened(root: Path, create: bool) -> Any:
+    from dvc.config import ConfigError as BrokenConfigError
     from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
+    from dvc.scm import SCMError
 
     if create and _is_half_made(root):
         return _made(root, force=True)
@@ -70,13 +72,28 @@ def _opened(root: Path, create: bool) -> Any:
         if create:
             return _made(root)
         raise DataError.at(str(root), "no data version is kept here", "candle-ml data snapshot makes one") from error
+    except (BrokenConfigError, SCMError) as error:
+        raise _misconfigured(root, " ".join(str(error).split())) from error
+
+
+def _misconfigured(root: Path, reason: str) -> DataError:
+    """The error of a DVC project whose configuration does not say what it is; the rest of it is written again."""
+    folder = next((folder for folder in (root, *root.parents) if (folder / ".dvc").is_dir()), root)
+    rest = "empty it" if _git(folder) else "replace its content by the two lines [core] and no_scm = true"
+    expected = f"restore it from a backup or git, or {rest}; candle-ml data snapshot writes the rest"
+    return DataError.at(str(folder / ".dvc" / "config"), reason, expected)
+
+
+def _git(root: Path) -> Path | None:
+    """The folder of the git repository that a folder is in, if it is in one."""
+    return next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), None)
 
 
 def _made(root: Path, force: bool = False) -> Any:
     """`dvc init`, `dvc init --subdir` or `dvc init --no-scm`, as the folder needs."""
     from dvc.repo import Repo
 
-    git = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), None)
+    git = _git(root)
     return Repo.init(str(root), no_scm=git is None, subdir=git not in (None, root), force=force)
 
 
@@ -86,7 +103,7 @@ def _is_half_made(root: Path) -> bool:
     if not folder.is_dir() or (root / ".dvcignore").exists() or (folder / "cache").exists():
         return False
     config = folder / "config"
-    return not config.exists() or "remote" not in config.read_text("utf-8")
+    return not config.exists() or "remote" not in config.read_text("utf-8", "replace")
 
 
 def _configure(repo: Any, config: PipelineConfig) -> None:

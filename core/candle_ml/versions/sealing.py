@@ -45,7 +45,10 @@ def written_whole(target: Path) -> Iterator[Path]:
     """An empty folder beside `target` that takes its place when all has gone well; an earlier `target` is removed."""
     folder = target.with_name(f"{PARTIAL}{target.name}")
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise DataError.at(str(target), f"cannot be made: {error.strerror}", "a folder that can be written") from error
     try:
         yield folder
         shutil.rmtree(target, ignore_errors=True)
