@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from candle_ml.candles import SeriesKey
+from candle_ml.cli import main
 from candle_ml.demo import DemoSummary, write_demo
 from candle_ml.errors import ConfigError
 from candle_ml.sources import Dataset, effective_reviewed, ingest
@@ -119,3 +121,13 @@ def test_the_package_with_the_candles_is_asked_for(tmp_path: Path, monkeypatch: 
     found = "demo: no package bokeh_sampledata that has the candles is installed"
     assert str(error.value) == f"{found}; pip install --upgrade 'candle-ml[demo]'"
     assert not (tmp_path / "demo").exists()
+
+
+def test_the_command_says_why_training_counts_more(tmp_path: Path) -> None:
+    """`init --demo` counts the annotations it has written, and says that training adds those of TA-Lib."""
+    folder = tmp_path / "tour"
+    assert CliRunner().invoke(main, ["init", "--demo", str(folder)]).output == (
+        f"{folder}: 5 series, 12154 candles, 62 annotations\n"
+        "in training TA-Lib's patterns come on top, as pipeline.yaml says: it counts more annotations\n"
+        f"next: cd {folder} && candle-ml train\n"
+    )

@@ -26,6 +26,7 @@ def command(folder: Path, demo: bool) -> None:
         summary = write_demo(folder)
         _write_beside(folder)
         click.echo(f"{folder}: {summary.series} series, {summary.candles} candles, {summary.annotations} annotations")
+        click.echo("in training TA-Lib's patterns come on top, as pipeline.yaml says: it counts more annotations")
         click.echo(f"next: cd {folder} && candle-ml train")
         return
     _write(folder)
