@@ -113,8 +113,8 @@ class Spool:
             record = _intact(copy, run_id)
             if record is None:
                 expected = f"restore one from a backup, or remove it: the run then stays in {self.folder(run_id)} only"
-                raise DataError.at(str(path), f"its bytes have changed, and {copy} is not intact either", expected)
-            warnings.warn(f"{path}: its bytes have changed; the copy {copy} is used", CandleMLWarning, stacklevel=1)
+                raise DataError.at(str(path), f"damaged or not readable, as is {copy}", expected)
+            warnings.warn(f"{path}: damaged or not readable; the copy {copy} is used", CandleMLWarning, stacklevel=1)
         return record
 
     def write(self, record: RunRecord) -> None:

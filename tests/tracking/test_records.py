@@ -25,7 +25,7 @@ def named(root: Path, run_id: str) -> str:
     """How a record is named that is damaged together with its copy."""
     path, copy = files_of(root, run_id)
     return (
-        f"{path}: its bytes have changed, and {copy} is not intact either; restore one from a backup, "
+        f"{path}: damaged or not readable, as is {copy}; restore one from a backup, "
         f"or remove it: the run then stays in {root / '.candle-ml' / 'runs' / run_id} only"
     )
 
@@ -38,7 +38,7 @@ def test_a_damaged_record_has_a_copy(spooled: Path) -> None:
     path.write_bytes(b"")
     told = invoke("runs", "sync")
     assert told.exit_code == 0
-    assert told.stderr == f"warning: {path}: its bytes have changed; the copy {copy} is used\n"
+    assert told.stderr == f"warning: {path}: damaged or not readable; the copy {copy} is used\n"
     assert told.stdout.startswith(f"{run_id}: synced\n")
     assert not path.exists()
     assert not copy.exists()
