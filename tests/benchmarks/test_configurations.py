@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 from benchmarks.detection.charts import planted_chart
 from benchmarks.detection.ours import write_project
+from benchmarks.detection.rules import FEW
 from benchmarks.detection.tuning_seeds import TABLE_SEEDS
 
+from candle_ml.candles import Candles, SeriesKey
 from candle_ml.config import load_config
+from candle_ml.inference import build_recipe
 from candle_ml.reading import read_dataset
 from candle_ml.training import prepare
 
@@ -26,3 +29,11 @@ def test_chart_patterns_shows_every_pattern_in_many_windows(tmp_path: Path) -> N
     windows = np.bincount(samples.annotation[samples.annotation >= 0], minlength=len(chart.annotations))
     assert windows.min() >= 10
     assert "far from every scale" not in prepared.left_out
+
+
+def test_few_candles_scans_every_length_that_the_rules_have() -> None:
+    """The configuration for a few candles has a window as long as each pattern of its track."""
+    price, time = np.ones(9), 3600 * np.arange(9, dtype=np.int64)
+    encoder = build_recipe(load_config(FOLDER / "few-candles.yaml")).encoder
+    scanned = encoder.candidates(Candles(SeriesKey("MADE", "1h"), time, price, price, price, price))
+    assert {rule.candles for rule in FEW.values()} <= set(scanned.scale.tolist())
