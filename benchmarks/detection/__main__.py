@@ -76,8 +76,8 @@ def _run(options: argparse.Namespace, cells: Sequence[Cell]) -> None:
 
 def _cells(options: argparse.Namespace) -> Iterator[Cell]:
     asked = (options.methods, options.config, tuple(options.overrides), options.name)
-    for place in _places(options):
-        yield Cell(*place, *asked)
+    for track, count, seed in _places(options):
+        yield Cell(track, count, seed, *asked)
 
 
 def _ablated(options: argparse.Namespace) -> Iterator[Cell]:
