@@ -1,4 +1,7 @@
-"""What is computed of each series before a model is fitted: features and samples, in memory or as partitions."""
+"""What is computed of each series before a model is fitted: features and samples, in memory or as partitions.
+
+Partitions are imported where they are used: a training in memory works without pyarrow.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,6 @@ from candle_ml.execution import results
 from candle_ml.features import candle_features
 from candle_ml.inference import Recipe, build_recipe
 from candle_ml.inference.made_with import made_with
-from candle_ml.partitions import (
-    FeaturePartitions,
-    partition_path,
-    read_encoded,
-    remove_unfinished,
-    write_encoded,
-    write_features,
-)
 from candle_ml.samples import SeriesFeatures, encoded_series, joined
 
 PARTITIONS = Path(".candle-ml") / "partitions"
@@ -105,6 +100,8 @@ def partition_paths(
     dataset: Dataset, recipe: Recipe, labels: frozenset[str], config: PipelineConfig
 ) -> dict[SeriesKey, _Paths]:
     """Where the partitions of each series stand: its features, and its samples."""
+    from candle_ml.partitions import partition_path
+
     of_features, of_samples = made_with(config, recipe, ("features",)), made_with(config, recipe, ("labels",))
     folder = config.root / PARTITIONS
     return {
@@ -131,6 +128,8 @@ def _in_memory(recipe: Recipe, labels: frozenset[str], data: SeriesData) -> tupl
 def _partitioned(
     dataset: Dataset, recipe: Recipe, labels: frozenset[str], config: PipelineConfig, progress: Progress
 ) -> tuple[Mapping[SeriesKey, SeriesFeatures], Encoded]:
+    from candle_ml.partitions import FeaturePartitions, read_encoded, remove_unfinished
+
     paths = partition_paths(dataset, recipe, labels, config)
     for folder in {path.parent for of_series in paths.values() for path in of_series}:
         remove_unfinished(folder)
@@ -143,6 +142,8 @@ def _partitioned(
 
 def _make_partitions(recipe: Recipe, labels: frozenset[str], item: tuple[SeriesData, _Paths]) -> None:
     """Write what is not there yet."""
+    from candle_ml.partitions import write_encoded, write_features
+
     data, (of_features, of_samples) = item
     if not of_features.exists():
         matrix = candle_features(recipe.plan, data.candles)
