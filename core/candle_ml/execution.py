@@ -89,7 +89,7 @@ def undivided(config: PipelineConfig) -> PipelineConfig:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Linear algebra in one thread: the bits of its sums depend on their number, which differs between processes."""
+    """Linear algebra in one thread: the bits of its sums depend on their number, which differs between machines."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, user_api="blas"):

@@ -97,7 +97,10 @@ def fit(prepared: Prepared, config: PipelineConfig, progress: Progress = no_prog
 
 
 def fit_model(prepared: Prepared, parts: Split, config: PipelineConfig, progress: Progress = no_progress) -> Model:
-    """Fit the configured trainer on the train part, watching the validation part where there is one."""
+    """Fit the configured trainer on the train part, watching the validation part where there is one.
+
+    The model is the same bits however many cores there are.
+    """
     chosen = config.model.chosen
     trainer = config.manager.build("model-trainer", chosen.name, chosen.options)
     if not len(parts.train):
@@ -105,7 +108,8 @@ def fit_model(prepared: Prepared, parts: Split, config: PipelineConfig, progress
     context = FitContext(parts.train.classes, config.seed, config.execution.workers, progress)
     matrix = prepared.recipe.matrix
     validation = matrix(prepared.features, parts.validation) if len(parts.validation) else None
-    return trainer.fit(matrix(prepared.features, parts.train), validation, context)
+    with one_thread():
+        return trainer.fit(matrix(prepared.features, parts.train), validation, context)
 
 
 def refitted(trained: Trained, config: PipelineConfig, progress: Progress) -> Trained:
@@ -223,8 +227,7 @@ def _held_back_by(prepared: Prepared, config: PipelineConfig, fold: Fold) -> _He
     """A fold of the train block beside a predictor that was fitted on the others; why, where none can be."""
     inner = replace(prepared, split=replace(prepared.split, train=fold.train))
     try:
-        with one_thread():
-            predictor = _uncalibrated(inner, fit_model(inner, inner.split, config), config)
+        predictor = _uncalibrated(inner, fit_model(inner, inner.split, config), config)
     except TrainingError as error:
         return str(error.problems[0])
     near = _since(prepared.dataset, fold.test_block, predictor.required_history)

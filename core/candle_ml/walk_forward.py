@@ -14,7 +14,7 @@ from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset
 from candle_ml.errors import TrainingError
 from candle_ml.evaluation import Evaluation, SeriesCase
-from candle_ml.execution import one_thread, results, undivided
+from candle_ml.execution import results, undivided
 from candle_ml.inference import OutOfFold, Predictor
 from candle_ml.predictions import Prediction
 from candle_ml.split import Block, Fold, Split, split, walk_forward
@@ -157,8 +157,7 @@ def _fit(prepared: Prepared, parts: Split, config: PipelineConfig) -> Trained:
     if not isinstance(given, str):
         known = {name: value for name, value in given.items() if name in parts.train.classes}
         config = replace(config, calibration=config.calibration.model_copy(update={"thresholds": known}))
-    with one_thread():
-        return fit(replace(prepared, split=parts), config)
+    return fit(replace(prepared, split=parts), config)
 
 
 def _inner_split(dataset: Dataset, fold: Fold, config: PipelineConfig) -> Split:
