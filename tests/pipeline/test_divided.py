@@ -31,16 +31,16 @@ SAME = ("model", "calibrator.json", "golden.npz", "out_of_fold.npz")
 KILLED = """
 import os, signal
 from pathlib import Path
-from candle_ml import series_work
+from candle_ml import partitions
 from candle_ml.config import load_config
 from candle_ml.pipeline import run
-write, written = series_work.{step}, []
+write, written = partitions.{step}, []
 def deadly(*arguments):
     written.append(1)
     if len(written) == 2:
         os.kill(os.getpid(), signal.SIGKILL)
     write(*arguments)
-series_work.{step} = deadly
+partitions.{step} = deadly
 run(load_config(Path("{path}"), ("execution.memory=0",)), until="train")
 """
 
