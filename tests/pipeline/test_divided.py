@@ -100,7 +100,7 @@ def test_two_processes_give_the_same_model_and_scores(root: Path, alone: object)
 
 @pytest.mark.slow
 def test_a_model_of_sums_is_the_same_anywhere(root: Path) -> None:
-    """Linear algebra, whose sums depend on the number of threads, gives the same models in processes and on one core."""
+    """Linear algebra, whose sums depend on the number of threads, gives one model in processes and on one core."""
     model = "model={use: random-features, features: 300}"
     found = made(root, model)
     assert made(root, model, "execution.workers=2") == found
