@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 TOUR = re.compile(r"<!-- tour -->\n```sh\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
 
@@ -16,6 +18,7 @@ def squeezed(text: str) -> str:
     return " ".join(text.split())
 
 
+@pytest.mark.timeout(900)  # it trains twice and starts a service
 def test_the_tour_runs_and_prints_what_it_shows(tmp_path: Path) -> None:
     """Every command of the tour succeeds in order, and every line shown below it is printed."""
     steps = TOUR.findall((ROOT / "README.md").read_text("utf-8"))
