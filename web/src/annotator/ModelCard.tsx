@@ -28,7 +28,7 @@ export function ModelCard({ layer, state }: { layer: PredictionLayer; state: Lay
         )}
       </dl>
       {state.models.length > 0 && (
-        <div className="bar">
+        <div className="choosing">
           <StoredChoice
             name="Serve version"
             value={servedBy(state.model)}
