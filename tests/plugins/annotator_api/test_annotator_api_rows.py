@@ -8,24 +8,9 @@ from typing import Any
 
 import pytest
 
-from candle_ml.components import SourceContext
-from candle_ml.errors import DataError
-from candle_ml_sources.annotator_api import AnnotatorApi
-from candle_ml_sources.options import AnnotatorApiOptions
+from .failing import failure, read
 
 CHARTS, CANDLES = "/api/charts", "/api/candles?chartId=1"
-
-
-def read(url: str, root: Path, **more: object) -> object:
-    options = AnnotatorApiOptions.model_validate_json(json.dumps({"url": url, "retries": 0, **more}))
-    return AnnotatorApi(options).read(SourceContext(root))
-
-
-def failure(url: str, root: Path, **more: object) -> str:
-    with pytest.raises(DataError) as caught:
-        read(url, root, **more)
-    return str(caught.value)
-
 
 CHART_FAULTS = {
     "none": (b"[]", {}, "no charts; upload candles to the annotator first"),
