@@ -7,6 +7,8 @@
     calibrator.json    turns the model's probabilities into calibrated ones
     golden.npz         candles, features and probabilities that a loaded bundle must compute again
     out_of_fold.npz    what models that had not seen them said of candles; only where something was evaluated
+    exemplars.npz      the annotated spans that the model was fitted on, and their shapes; older bundles have none
+    suggestions.json   what to annotate next and what to look at again; only where that was asked for
     model/             what the trainer's model saved
 
 Reading proves hashes before any file is parsed. Nothing here is a pickle.
@@ -34,12 +36,14 @@ EFFECTIVE = "effective.yaml"
 CALIBRATOR = "calibrator.json"
 GOLDEN = "golden.npz"
 OUT_OF_FOLD = "out_of_fold.npz"
+EXEMPLARS = "exemplars.npz"
+SUGGESTIONS = "suggestions.json"
 MODEL_FOLDER = "model"
 _FIXED_FILES = frozenset({INFO, PIPELINE, EFFECTIVE, CALIBRATOR, GOLDEN})
-_OPTIONAL_FILES = frozenset({OUT_OF_FOLD})
+_OPTIONAL_FILES = frozenset({OUT_OF_FOLD, EXEMPLARS, SUGGESTIONS})
 _NAMES = f"fixed names and {MODEL_FOLDER}/ with plain names"
 _LARGEST = {MANIFEST: 1 << 20, PIPELINE: 1 << 20, EFFECTIVE: 1 << 20, INFO: 16 << 20, CALIBRATOR: 16 << 20}
-_LARGEST |= {GOLDEN: 64 << 20, OUT_OF_FOLD: 256 << 20}
+_LARGEST |= {GOLDEN: 64 << 20, OUT_OF_FOLD: 256 << 20, EXEMPLARS: 64 << 20, SUGGESTIONS: 16 << 20}
 _LARGEST_OF_MODEL = 2 << 30
 _BLOCK = 1 << 20
 

@@ -12,11 +12,13 @@ import numpy as np
 from candle_ml.bundle import (
     CALIBRATOR,
     EFFECTIVE,
+    EXEMPLARS,
     GOLDEN,
     INFO,
     MODEL_FOLDER,
     OUT_OF_FOLD,
     PIPELINE,
+    SUGGESTIONS,
     BundleInfo,
     ClassMetrics,
     Coverage,
@@ -28,7 +30,7 @@ from candle_ml.candles import Candles, SeriesKey
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import effective_reviewed
 from candle_ml.evaluation import Evaluation
-from candle_ml.inference import OutOfFold, make_golden
+from candle_ml.inference import Exemplars, OutOfFold, Suggestions, make_golden
 from candle_ml.inference.receipt import MOST_SLICES, current_versions
 from candle_ml.samples import series_annotation
 from candle_ml.scores import Samples
@@ -54,6 +56,7 @@ def write_bundle(
     config: PipelineConfig,
     provenance: Provenance,
     out_of_fold: OutOfFold | None = None,
+    suggestions: Suggestions | None = None,
 ) -> str:
     """Write a bundle into an empty folder and return the digest of its manifest."""
     model_folder = folder / MODEL_FOLDER
@@ -65,8 +68,11 @@ def write_bundle(
     make_golden(trained.predictor, _golden_ends(trained)).save(folder / GOLDEN)
     if out_of_fold is not None:
         out_of_fold.save(folder / OUT_OF_FOLD)
+    if suggestions is not None:
+        (folder / SUGGESTIONS).write_text(suggestions.model_dump_json(indent=1), "utf-8")
     info = _info(trained, evaluation, config, provenance)
     (folder / INFO).write_text(info.model_dump_json(indent=1), "utf-8")
+    _exemplars(trained.prepared, info).save(folder / EXEMPLARS)
     return seal(folder)
 
 
@@ -171,6 +177,17 @@ def _annotations(prepared: Prepared, config: PipelineConfig) -> tuple[SeriesAnno
         others = tuple(name for name in ids if series_annotation(key, name) not in seen)
         found.append(SeriesAnnotations(pair=key.pair, timeframe=key.timeframe, fitted=fitted, others=others))
     return tuple(one for one in found if one.fitted or one.others)
+
+
+def _exemplars(prepared: Prepared, info: BundleInfo) -> Exemplars:
+    """The annotated spans that anything was fitted on."""
+    fitted = {SeriesKey(one.pair, one.timeframe): frozenset(one.fitted) for one in info.annotations}
+    return Exemplars.of(
+        [
+            (data.candles, [item for item in data.annotations if item.id in fitted.get(key, ())])
+            for key, data in prepared.dataset.series.items()
+        ]
+    )
 
 
 def _coverage(trained: Trained, config: PipelineConfig) -> tuple[Coverage, ...]:

@@ -27,6 +27,7 @@ from candle_ml.reading import read_dataset
 from candle_ml.reporting import write_files
 from candle_ml.spool import Registration, RunRecord, Spool
 from candle_ml.state import StateStore
+from candle_ml.suggesting import suggest
 from candle_ml.tracking import TrackedRun, TrackingAwayError, TrackingPlace
 from candle_ml.training import Prepared, Trained, cases, evaluated, fit, prepare, refitted
 from candle_ml.uploading import upload
@@ -194,9 +195,10 @@ def _train(result: RunResult, config: PipelineConfig, until: StageName, progress
         measured = measure(trained, config, progress)
     if config.model.refit:
         trained = refitted(trained, config, progress)
+    suggested = suggest(trained.predictor, prepared, config, progress)
     provenance = Provenance(result.run_id, config.experiment, result.data_version, git_commit(config.root))
     bundle = result.folder / "bundle"
-    write_bundle(bundle, trained, measured.evaluation, config, provenance, measured.out_of_fold)
+    write_bundle(bundle, trained, measured.evaluation, config, provenance, measured.out_of_fold, suggested.content)
     return replace(
         result,
         audit=audit,
@@ -205,7 +207,7 @@ def _train(result: RunResult, config: PipelineConfig, until: StageName, progress
         evaluation=measured.evaluation,
         model_hash=model_hash(bundle),
         report=write_files(result.folder, result.run_id, trained, measured, config, audit_line(audit)),
-        notes=(*result.notes, *prepared.split.warnings, *trained.notes, *measured.notes),
+        notes=(*result.notes, *prepared.split.warnings, *trained.notes, *measured.notes, *suggested.notes),
     )
 
 

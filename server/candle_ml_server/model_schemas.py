@@ -138,7 +138,7 @@ class LoadResponse(Strict):
     follows: str | None
 
 
-def _number(text: object) -> object:
+def number(text: object) -> object:
     """The number that a query writes; anything else as it is."""
     try:
         value: object = from_json(text, allow_inf_nan=False) if isinstance(text, str) else text
@@ -152,11 +152,11 @@ class OutOfFoldQuery(Strict):
 
     pair: Pair
     timeframe: Timeframe
-    start: Annotated[Day | Time, BeforeValidator(_number)] = 0
+    start: Annotated[Day | Time, BeforeValidator(number)] = 0
     """Candles that open then or later: a UTC date or Unix seconds."""
-    end: Annotated[Day | Time, BeforeValidator(_number)] = LATEST_TIME
+    end: Annotated[Day | Time, BeforeValidator(number)] = LATEST_TIME
     """Candles that open then or before: a UTC date, all of it, or Unix seconds."""
-    threshold: Annotated[Threshold | None, BeforeValidator(_number)] = None
+    threshold: Annotated[Threshold | None, BeforeValidator(number)] = None
     """Probability from which a pattern is reported; without it each label's own threshold counts."""
 
 

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from candle_ml import __version__
 from candle_ml.trace import Trace
-from candle_ml_server import metrics, model_schemas, problems, schemas
+from candle_ml_server import metrics, model_schemas, problems, schemas, suggest_schemas
 from candle_ml_server.problems import KINDS, MEDIA_TYPE, Kind
 from candle_ml_server.security import OPEN_PATHS
 from candle_ml_server.settings import Settings
@@ -116,6 +116,15 @@ OPERATIONS = (
         model_schemas.LoadResponse,
         (model_schemas.LoadRequest,),
         problems=(problems.NO_SUCH_VERSION, problems.MODEL_REFUSED, problems.TRACKING_AWAY),
+        tag="model",
+    ),
+    Operation(
+        "get",
+        "/suggest",
+        "What to annotate next, and which annotations to look at again",
+        suggest_schemas.SuggestResponse,
+        query=suggest_schemas.SuggestQuery,
+        problems=(problems.NO_MODEL, problems.NO_SUGGESTIONS),
         tag="model",
     ),
     Operation(

@@ -10,16 +10,17 @@ import numpy as np
 
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.errors import DataError, Problem
-from candle_ml.inference import Answer, LoadedModel, answer, answer_of
+from candle_ml.inference import Answer, LoadedModel, Similar, answer, answer_of
 from candle_ml_server.candle_source import CandleSource
 from candle_ml_server.metrics import Metrics
 from candle_ml_server.model_schemas import OutOfFoldQuery
 from candle_ml_server.models import ServedModel
-from candle_ml_server.problems import INVALID, NO_OUT_OF_FOLD, ProblemError
-from candle_ml_server.rendering import out_of_fold_response, predict_response
+from candle_ml_server.problems import INVALID, NO_OUT_OF_FOLD, NO_SUGGESTIONS, ProblemError
+from candle_ml_server.rendering import out_of_fold_response, predict_response, suggest_response
 from candle_ml_server.schemas import BatchRangeRequest, PredictRequest
 from candle_ml_server.series import request_candles, series_key
 from candle_ml_server.settings import Settings
+from candle_ml_server.suggest_schemas import SuggestQuery
 from candle_ml_server.timed import timed
 
 _DAY_SECONDS = 86400
@@ -48,7 +49,7 @@ class Predictions:
         key = series_key(request.pair, request.timeframe)
         candles = request_candles(request.candles, key, self._settings.candle_limit)
         found = _answer(timed(model.loaded, deadline), candles, request.threshold, request.predict_from)
-        return self._rendered(model, found, request.include)
+        return self._rendered(model, candles, found, request.include)
 
     def stored(self, model: ServedModel, request: BatchRangeRequest) -> StoredRange:
         """The candles of a range from the service's own source. Raises `ProblemError`."""
@@ -65,7 +66,7 @@ class Predictions:
     def of_range(self, model: ServedModel, request: BatchRangeRequest, stored: StoredRange, deadline: float) -> bytes:
         """The JSON of a `PredictResponse` for stored candles. Raises `ProblemError`."""
         found = _answer(timed(model.loaded, deadline), stored.candles, request.threshold, stored.start)
-        return self._rendered(model, _until(found, stored.end), request.include)
+        return self._rendered(model, stored.candles, _until(found, stored.end), request.include)
 
     def of_stored(self, model: ServedModel, query: OutOfFoldQuery) -> bytes:
         """The JSON of an `OutOfFoldResponse` for candles of the training range. Raises `ProblemError`."""
@@ -79,9 +80,20 @@ class Predictions:
         found = answer_of(model.loaded.info, rows, query.threshold)
         return out_of_fold_response(model.loaded.info, model.version.version, found, stored.origin)
 
-    def _rendered(self, model: ServedModel, found: Answer, extras: Collection[str]) -> bytes:
+    def suggested(self, model: ServedModel, query: SuggestQuery) -> bytes:
+        """The JSON of a `SuggestResponse`. Raises `ProblemError` where the model's bundle has no suggestions."""
+        stored = model.loaded.suggestions
+        if stored is None:
+            found = f"version {model.version.version} has no suggestions"
+            problem = Problem("model", found, "one that was trained with suggest.enabled")
+            raise ProblemError.listing(NO_SUGGESTIONS, (problem,))
+        wanted = stored.of(query.pair, query.timeframe, query.limit)
+        return suggest_response(model.loaded.info, model.version.version, wanted)
+
+    def _rendered(self, model: ServedModel, candles: Candles, found: Answer, extras: Collection[str]) -> bytes:
         self._metrics.count_labels(found.label)
-        return predict_response(model.loaded.info, model.version.version, found, extras)
+        similar = _similar(model.loaded, candles, found) if "similar" in extras else None
+        return predict_response(model.loaded.info, model.version.version, found, extras, similar)
 
     def _check_timeframe(self, model: ServedModel, timeframe: str) -> None:
         trained = model.loaded.info.timeframes
@@ -135,6 +147,11 @@ def _answer(loaded: LoadedModel, candles: Candles, threshold: float | None, pred
         return answer(loaded, candles, threshold, predict_from)
     except DataError as error:
         raise ProblemError.of(INVALID, error) from None
+
+
+def _similar(loaded: LoadedModel, candles: Candles, found: Answer) -> list[tuple[Similar, ...]]:
+    """Those of each span; none of any where the bundle is older than they are."""
+    return [()] * len(found.spans) if loaded.exemplars is None else loaded.exemplars.like(candles, found.spans)
 
 
 def _until(found: Answer, end_time: int) -> Answer:

@@ -33,6 +33,7 @@ FOREIGN_ORIGIN = Kind("foreign-origin", 403, "This origin may not call the servi
 NOT_FOUND = Kind("not-found", 404, "There is no such route")
 NO_SUCH_VERSION = Kind("no-such-version", 404, "There is no such model version")
 NO_OUT_OF_FOLD = Kind("no-out-of-fold", 404, "There are no stored predictions of these candles")
+NO_SUGGESTIONS = Kind("no-suggestions", 404, "There are no stored suggestions")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "The route has no such method")
 BODY_TIMEOUT = Kind("body-timeout", 408, "The body did not arrive in time")
 MODEL_REFUSED = Kind("model-refused", 409, "The model cannot be served")

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from pydantic_core import to_json
 
 from candle_ml.bundle import BundleInfo
-from candle_ml.inference import Answer
+from candle_ml.inference import Answer, Similar, Suggestions
 from candle_ml.inference.out_of_fold import Origin
 from candle_ml.predictions import PredictedSpan, Prediction
 
 
-def predict_response(info: BundleInfo, version: int, answer: Answer, extras: Collection[str]) -> bytes:
-    """The UTF-8 JSON of a `PredictResponse`."""
-    return to_json(_content(info, version, answer, extras))
+def predict_response(
+    info: BundleInfo,
+    version: int,
+    answer: Answer,
+    extras: Collection[str],
+    similar: Sequence[Sequence[Similar]] | None = None,
+) -> bytes:
+    """The UTF-8 JSON of a `PredictResponse`; `similar` are those of each span, None where nobody asked for them."""
+    content = _content(info, version, answer, extras)
+    if similar is not None:
+        spans = [_span(span) for span in answer.spans]
+        content["spans"] = [{**span, "similar": _similar(found)} for span, found in zip(spans, similar, strict=True)]
+    return to_json(content)
+
+
+def suggest_response(info: BundleInfo, version: int, found: Suggestions) -> bytes:
+    """The UTF-8 JSON of a `SuggestResponse`."""
+    return to_json({**_named(info, version), **found.model_dump()})
 
 
 def out_of_fold_response(info: BundleInfo, version: int, answer: Answer, origin: Origin) -> bytes:
@@ -28,9 +43,7 @@ def _content(info: BundleInfo, version: int, answer: Answer, extras: Collection[
         for row, probabilities in zip(rows, _probabilities(answer.prediction), strict=True):
             row["probabilities"] = probabilities
     return {
-        "model_name": info.model_name,
-        "model_version": str(version),
-        "run_id": info.run_id,
+        **_named(info, version),
         "pair": answer.key.pair,
         "timeframe": answer.key.timeframe,
         "spans": [_span(span) for span in answer.spans],
@@ -38,6 +51,14 @@ def _content(info: BundleInfo, version: int, answer: Answer, extras: Collection[
         "required_history": answer.required_history,
         "insufficient_history": answer.insufficient_history,
     }
+
+
+def _named(info: BundleInfo, version: int) -> dict[str, object]:
+    return {"model_name": info.model_name, "model_version": str(version), "run_id": info.run_id}
+
+
+def _similar(found: Sequence[Similar]) -> list[dict[str, object]]:
+    return [one._asdict() for one in found]
 
 
 def _rows(answer: Answer) -> list[dict[str, object]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NotRequired, TypeAlias
+from typing import Annotated, Literal, NotRequired, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
@@ -40,12 +40,6 @@ def _refuse_crowd(value: object) -> object:
     return value
 
 
-def _refuse_similar(value: object) -> object:
-    if isinstance(value, list) and "similar" in value:
-        raise ValueError("similar is not available in this version")
-    return value
-
-
 Pair = Annotated[
     str,
     Field(max_length=64, pattern=_NOT_BLANK, description="What is traded, such as EURUSD", examples=["EURUSD"]),
@@ -60,8 +54,8 @@ Price = Annotated[float, Field(json_schema_extra={"exclusiveMinimum": 0}, exampl
 Volume = Annotated[float, Field(json_schema_extra={"minimum": 0})]
 Threshold = Annotated[float, Field(ge=0, le=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
-Extra = Literal["probabilities"]
-Extras = Annotated[list[Extra], Field(max_length=1, fail_fast=True), BeforeValidator(_refuse_similar)]
+Extra = Literal["probabilities", "similar"]
+Extras = Annotated[list[Extra], Field(max_length=len(get_args(Extra)), fail_fast=True)]
 Label = str
 
 
@@ -139,7 +133,20 @@ class PredictRequest(Strict):
     threshold: Threshold | None = None
     """Probability from which a pattern is reported; without it each label's own threshold counts."""
     include: Extras = []
-    """Extras of each candle."""
+    """`probabilities` of each candle, `similar` annotated spans of each span."""
+
+
+class SimilarSpan(Strict):
+    """An annotated span that the model was fitted on."""
+
+    id: str
+    pair: str
+    timeframe: Timeframe
+    start_time: Time
+    end_time: Time
+    label: Label
+    distance: Annotated[float, Field(ge=0)]
+    """Root mean square difference of the two shapes, as a share of a span's range of prices; 0: the same shape."""
 
 
 class Span(Strict):
@@ -152,6 +159,8 @@ class Span(Strict):
     candle_count: int
     known_at: Time
     """Open time of the last candle that this needed."""
+    similar: list[SimilarSpan] | None = None
+    """Annotated spans of this label, the most similar first, where `include` asked for them."""
 
 
 class PredictedCandle(Strict):
@@ -198,7 +207,7 @@ class BatchRangeRequest(Strict):
     threshold: Threshold | None = None
     """Probability from which a pattern is reported."""
     include: Extras = []
-    """Extras of each candle."""
+    """`probabilities` of each candle, `similar` annotated spans of each span."""
 
 
 MOST_BATCH_ELEMENTS = 1000

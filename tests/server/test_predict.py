@@ -219,8 +219,7 @@ BAD_REQUESTS = {
     "another timeframe": ({"timeframe": "1h"}, "timeframe: '1h'; candles of 1d, on which the model was trained"),
     "a threshold above one": ({"threshold": 1.5}, "threshold: 1.5; less than or equal to 1"),
     "a threshold below zero": ({"threshold": -0.1}, "threshold: -0.1; greater than or equal to 0"),
-    "similar": ({"include": ["similar"]}, "include: a list of 1; similar is not available in this version"),
-    "an unknown extra": ({"include": ["charts"]}, "include[0]: \"charts\"; 'probabilities'"),
+    "an unknown extra": ({"include": ["charts"]}, "include[0]: \"charts\"; 'probabilities' or 'similar'"),
     "an unknown key": ({"thresold": 0.5}, "thresold: 0.5; no such key"),
     "predict_from is a date": ({"predict_from": "2024-01-01"}, 'predict_from: "2024-01-01"; an integer'),
 }

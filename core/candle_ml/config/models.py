@@ -167,9 +167,7 @@ class CalibrationStage(Stage):
     @field_validator("folds")
     @classmethod
     def _no_single_fold(cls, folds: int) -> int:
-        if folds == 1:
-            raise ValueError("one fold leaves nothing to train on; write 0, or 2 or more")
-        return folds
+        return _several(folds)
 
 
 class EvaluationStage(Stage):
@@ -183,6 +181,22 @@ class EvaluationStage(Stage):
     """Predict candles of the training range by folds as `walk_forward` does, whatever the split's method."""
     report: bool = True
     """Write `report.html`."""
+
+
+class SuggestStage(Stage):
+    """What to annotate next, and which annotations to look at again; stored in the bundle."""
+
+    enabled: bool = False
+    """Whether a training ends with suggestions."""
+    limit: int = Field(default=100, ge=1, le=1000)
+    """Most stretches, and most annotations to look at again."""
+    folds: int = Field(default=5, ge=0, le=20)
+    """Models that are fitted on parts of the samples to find annotations whose label looks wrong; 0: do not look."""
+
+    @field_validator("folds")
+    @classmethod
+    def _no_single_fold(cls, folds: int) -> int:
+        return _several(folds)
 
 
 class TrackingStage(Stage):
@@ -299,6 +313,7 @@ class Settings(Section):
     model: ModelStage = ModelStage()
     calibration: CalibrationStage = CalibrationStage()
     evaluation: EvaluationStage = EvaluationStage()
+    suggest: SuggestStage = SuggestStage()
     tracking: TrackingStage = TrackingStage()
     registry: RegistryStage = RegistryStage()
     inference: InferenceStage = InferenceStage()
@@ -309,6 +324,12 @@ class Settings(Section):
         """Every stage by its key, in their order."""
         sections = ((name, getattr(self, name)) for name in type(self).model_fields)
         return {name: section for name, section in sections if isinstance(section, Stage)}
+
+
+def _several(folds: int) -> int:
+    if folds == 1:
+        raise ValueError("one fold leaves nothing to train on; write 0, or 2 or more")
+    return folds
 
 
 def _chosen(stage: str, choice: Choice[AnyComponent] | None) -> Choice[AnyComponent]:

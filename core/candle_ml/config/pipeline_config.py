@@ -28,6 +28,7 @@ from candle_ml.config.models import (
     Section,
     SourcesStage,
     SplitStage,
+    SuggestStage,
     TrackingStage,
 )
 from candle_ml.errors import ConfigError
@@ -54,6 +55,7 @@ class PipelineConfig:
     model: ModelStage
     calibration: CalibrationStage
     evaluation: EvaluationStage
+    suggest: SuggestStage
     tracking: TrackingStage
     registry: RegistryStage
     inference: InferenceStage
@@ -137,7 +139,7 @@ def _effective(config: PipelineConfig) -> dict[str, Any]:
         "audit": _keys(config.audit),
         "model": {**_keys(config.model), **_said(config.model.use)},
     }
-    later = ("calibration", "evaluation", "tracking", "registry", "inference", "data", "execution")
+    later = ("calibration", "evaluation", "suggest", "tracking", "registry", "inference", "data", "execution")
     return {**content, **{name: _keys(getattr(config, name)) for name in later}}
 
 

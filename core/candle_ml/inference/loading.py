@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from candle_ml.bundle import CALIBRATOR, EFFECTIVE, GOLDEN, INFO, OUT_OF_FOLD, BundleInfo, SealedBundle, open_bundle
+from candle_ml.bundle import (
+    CALIBRATOR,
+    EFFECTIVE,
+    EXEMPLARS,
+    GOLDEN,
+    INFO,
+    OUT_OF_FOLD,
+    SUGGESTIONS,
+    BundleInfo,
+    SealedBundle,
+    open_bundle,
+)
 from candle_ml.calibration import Calibrator
 from candle_ml.config import PipelineConfig, parse_config
 from candle_ml.errors import BundleError
+from candle_ml.inference.exemplars import Exemplars
 from candle_ml.inference.out_of_fold import OutOfFold
 from candle_ml.inference.predictor import Predictor, build_recipe
 from candle_ml.inference.receipt import Golden, Receipt, replay
+from candle_ml.inference.suggestions import Suggestions
 from candle_ml.scores import DecodeParams
+
+Stored = TypeVar("Stored")
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
     """A model that is ready to predict, and the proof that it computes what it computed at training.
 
-    `out_of_fold` is None where nothing was evaluated.
+    `out_of_fold` is None where nothing was evaluated, `suggestions` where none were asked for, `exemplars` in a bundle
+    that is older than they are.
     """
 
     info: BundleInfo
@@ -28,6 +46,8 @@ class LoadedModel:
     predictor: Predictor
     receipt: Receipt
     out_of_fold: OutOfFold | None = None
+    exemplars: Exemplars | None = None
+    suggestions: Suggestions | None = None
 
 
 def load_model(folder: Path, digest: str | None = None) -> LoadedModel:
@@ -43,9 +63,20 @@ def load_model(folder: Path, digest: str | None = None) -> LoadedModel:
     receipt = replay(predictor, Golden.load(folder / GOLDEN), sealed.info.versions)
     if not receipt.rows:
         raise BundleError.at(GOLDEN, "no golden rows", "rows that prove what the model computes")
-    stored = folder / OUT_OF_FOLD
-    out_of_fold = OutOfFold.load(stored) if stored.is_file() else None
-    return LoadedModel(sealed.info, sealed.digest, config, predictor, receipt, out_of_fold)
+    return LoadedModel(
+        sealed.info,
+        sealed.digest,
+        config,
+        predictor,
+        receipt,
+        out_of_fold=_optional(folder / OUT_OF_FOLD, OutOfFold.load),
+        exemplars=_optional(folder / EXEMPLARS, Exemplars.load),
+        suggestions=_optional(folder / SUGGESTIONS, Suggestions.load),
+    )
+
+
+def _optional(path: Path, load: Callable[[Path], Stored]) -> Stored | None:
+    return load(path) if path.is_file() else None
 
 
 def _predictor(sealed: SealedBundle, config: PipelineConfig) -> Predictor:

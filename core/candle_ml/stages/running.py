@@ -20,6 +20,7 @@ from candle_ml.reporting import write_files
 from candle_ml.stages.places import StageAlone, remedy, stage_folder
 from candle_ml.stages.prepared_files import read_prepared, write_prepared
 from candle_ml.stages.trained_files import read_trained, write_trained
+from candle_ml.suggesting import suggest
 from candle_ml.training import Prepared, fit, prepare, refitted
 from candle_ml.versions import data_samples, read_snapshot, version_name, write_contents
 from candle_ml.versions.sealing import written_whole
@@ -82,15 +83,26 @@ def _evaluate(config: PipelineConfig, progress: Progress) -> StageResult:
     target = stage_folder(config, "evaluate")
     trained, served, facts = read_trained(config, _prepared(config))
     measured = measure(trained, config, progress) if config.evaluation.enabled else Measured()
+    suggested = suggest(served.predictor, served.prepared, config, progress)
     run_id = uuid.uuid4().hex
     provenance = Provenance(run_id, config.experiment, facts.data_version, git_commit(config.root))
     with written_whole(target / "run") as folder:
-        write_bundle(folder / "bundle", served, measured.evaluation, config, provenance, measured.out_of_fold)
+        write_bundle(
+            folder / "bundle",
+            served,
+            measured.evaluation,
+            config,
+            provenance,
+            measured.out_of_fold,
+            suggested.content,
+        )
         write_files(folder, run_id, served, measured, config, facts.audit)
     metrics = {name: value if math.isfinite(value) else None for name, value in measured.metrics().items()}
     (target / METRICS).write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n", "utf-8")
     shown = [f"{name}: {metrics[name]:.3f}" for name in ("f1_macro", "span_f1_macro_iou50") if metrics.get(name)]
-    return StageResult(target, (*shown, f"bundle: {target / 'run' / 'bundle'}", *_noted(measured.notes)))
+    return StageResult(
+        target, (*shown, f"bundle: {target / 'run' / 'bundle'}", *_noted((*measured.notes, *suggested.notes)))
+    )
 
 
 def _ingested(config: PipelineConfig) -> Dataset:

@@ -25,6 +25,7 @@ from candle_ml_server.model_schemas import (
 from candle_ml_server.models import Selection, ServedModel
 from candle_ml_server.reading import read_body, read_query
 from candle_ml_server.service import Service, json_response, model_response
+from candle_ml_server.suggest_schemas import SuggestQuery
 
 # Read on the event loop, so it must be short.
 _MOST_BYTES = 4096
@@ -53,6 +54,11 @@ def model_routes(service: Service) -> Blueprint:
         query = read_query(TraceQuery, request.args.to_dict(flat=False))
         number = None if query.version is None else int(query.version)
         return model_response(await holder.trace(number, service.loads.store))
+
+    @routes.get("/suggest")
+    async def suggest() -> Response:
+        query = read_query(SuggestQuery, request.args.to_dict(flat=False))
+        return json_response(service.predictions.suggested(holder.served(), query))
 
     @routes.get("/models")
     async def models() -> Response:
