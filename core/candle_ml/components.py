@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from candle_ml.annotations import Annotation, Ingest, ReviewedRange
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.predictions import Prediction
 from candle_ml.scores import DecodeParams, SampleKind, Samples, Scores
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 ComponentKind = Literal["annotation-source", "feature-extractor", "label-encoder", "model-trainer"]
 MatrixLayout = Literal["flat", "sequence"]
@@ -190,15 +194,24 @@ class SampleMatrix(Protocol):
         """The whole matrix as one C-contiguous array."""
         ...
 
+    def take(self, rows: slice) -> SampleMatrix:
+        """The matrix of these samples, with nothing that only others need; picklable, to be sent to a worker."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FitContext:
-    """What a trainer is told beside the data: class names by code, the seed, how many threads, where to report."""
+    """What a trainer is told beside the data: class names by code, the seed, how many threads, where to report.
+
+    `cluster` opens a client of the configured Dask cluster; None where there is none, or where this is a part of its
+    work already.
+    """
 
     classes: tuple[str, ...]
     seed: int
     threads: int = 1
     progress: Progress = no_progress
+    cluster: Callable[[], AbstractContextManager[Client]] | None = None
 
 
 class Model(Protocol):

@@ -8,8 +8,9 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,7 +24,6 @@ from candle_ml.bundle import Frozen
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.components import Encoded
 from candle_ml.errors import DataError
-from candle_ml.samples import SeriesFeatures
 from candle_ml.versions.tables import SamplesLayout, read_samples, write_samples
 
 _FORMAT = 1
@@ -125,21 +125,17 @@ def read_encoded(path: Path) -> Encoded:
         raise _damaged(path) from error
 
 
-class FeaturePartitions(Mapping[SeriesKey, SeriesFeatures]):
-    """The features of every series, each read when it is asked for."""
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredFeatures:
+    """The features of a series, read each time they are asked for."""
 
-    def __init__(self, candles: Mapping[SeriesKey, Candles], paths: Mapping[SeriesKey, Path]) -> None:
-        self._candles = candles
-        self._paths = paths
+    candles: Candles
+    path: Path
 
-    def __getitem__(self, key: SeriesKey) -> SeriesFeatures:
-        return SeriesFeatures(self._candles[key], read_features(self._paths[key]))
-
-    def __iter__(self) -> Iterator[SeriesKey]:
-        return iter(self._paths)
-
-    def __len__(self) -> int:
-        return len(self._paths)
+    @property
+    def matrix(self) -> NDArray[np.float32]:
+        """As `read_features` does. Raises `DataError`."""
+        return read_features(self.path)
 
 
 def _read(path: Path) -> pa.Table:

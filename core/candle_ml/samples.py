@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,9 +78,19 @@ def with_history(samples: Samples, plan: FeaturePlan) -> Samples:
     return samples.take(samples.first >= plan.lookback)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SeriesFeatures:
+class SeriesFeatures(Protocol):
     """The candles of a series and their feature matrix, `float32` `(n_candles, n_candle_columns)`, C-contiguous."""
+
+    @property
+    def candles(self) -> Candles: ...
+
+    @property
+    def matrix(self) -> NDArray[np.float32]: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldFeatures:
+    """`SeriesFeatures` in memory."""
 
     candles: Candles
     matrix: NDArray[np.float32]
@@ -130,17 +140,27 @@ class WindowMatrix:
             self._fill(matrix[start : start + _ROWS_AT_ONCE], start)
         return matrix
 
+    def take(self, rows: slice) -> WindowMatrix:
+        """The matrix of these samples, with the series that they lie in."""
+        samples = self._samples.take(np.arange(len(self._samples))[rows])
+        keys = [samples.series[code] for code in np.unique(samples.series_code).tolist()]
+        return self._of({key: self._series[key] for key in keys}, samples)
+
+    def _of(self, series: Mapping[SeriesKey, SeriesFeatures], samples: Samples) -> WindowMatrix:
+        return WindowMatrix(self._plan, series, samples, self._layout)
+
     def _fill(self, block: NDArray[np.float32], start: int) -> None:
         """Write the samples from `start` on into `block`, one series and window length at a time."""
         rows = slice(start, start + len(block))
         first, last, code = (getattr(self._samples, name)[rows] for name in ("first", "last", "series_code"))
         for number in np.unique(code).tolist():
             features = self._series[self._samples.series[number]]
+            matrix = features.matrix
             of_series = np.flatnonzero(code == number)
             lengths = last[of_series] - first[of_series] + 1
             for length in np.unique(lengths).tolist():
                 chosen = of_series[lengths == length]
-                self._fill_candle_features(block, chosen, features.matrix, first[chosen], length)
+                self._fill_candle_features(block, chosen, matrix, first[chosen], length)
             if self._plan.window_columns:
                 values = window_features(self._plan, features.candles, first[of_series], last[of_series])
                 self._fill_window_features(block, of_series, values)

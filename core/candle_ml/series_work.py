@@ -23,7 +23,7 @@ from candle_ml.execution import results
 from candle_ml.features import candle_features
 from candle_ml.inference import Recipe, build_recipe
 from candle_ml.inference.made_with import made_with
-from candle_ml.samples import SeriesFeatures, encoded_series, joined
+from candle_ml.samples import HeldFeatures, SeriesFeatures, encoded_series, joined
 
 PARTITIONS = Path(".candle-ml") / "partitions"
 _MEGABYTE = 1_000_000
@@ -86,7 +86,7 @@ def features_and_samples(
     work = partial(_in_memory, recipe, labels)
     found = results(config, work, list(dataset.series.values()), "features", progress)
     series = zip(dataset.series.items(), found, strict=True)
-    features = {key: SeriesFeatures(data.candles, matrix) for (key, data), (matrix, _) in series}
+    features = {key: HeldFeatures(data.candles, matrix) for (key, data), (matrix, _) in series}
     return features, joined([encoded for _, encoded in found])
 
 
@@ -128,15 +128,16 @@ def _in_memory(recipe: Recipe, labels: frozenset[str], data: SeriesData) -> tupl
 def _partitioned(
     dataset: Dataset, recipe: Recipe, labels: frozenset[str], config: PipelineConfig, progress: Progress
 ) -> tuple[Mapping[SeriesKey, SeriesFeatures], Encoded]:
-    from candle_ml.partitions import FeaturePartitions, read_encoded, remove_unfinished
+    from candle_ml.partitions import StoredFeatures, read_encoded, remove_unfinished
 
     paths = partition_paths(dataset, recipe, labels, config)
     for folder in {path.parent for of_series in paths.values() for path in of_series}:
         remove_unfinished(folder)
     missing = [(dataset.series[key], both) for key, both in paths.items() if not all(map(Path.exists, both))]
     results(config, partial(_make_partitions, recipe, labels), missing, "features", progress)
-    candles = {key: data.candles for key, data in dataset.series.items()}
-    features = FeaturePartitions(candles, {key: of_features for key, (of_features, _) in paths.items()})
+    features = {
+        key: StoredFeatures(dataset.series[key].candles, of_features) for key, (of_features, _) in paths.items()
+    }
     return features, joined([read_encoded(of_samples) for _, of_samples in paths.values()])
 
 

@@ -27,7 +27,7 @@ from candle_ml.evaluation import (
     evaluate,
     series_spans,
 )
-from candle_ml.execution import one_thread, results, undivided
+from candle_ml.execution import cluster, one_thread, results, undivided
 from candle_ml.inference import Predictor, Recipe, build_recipe
 from candle_ml.samples import SeriesFeatures, concatenate, with_history
 from candle_ml.scores import UNLABELLED, DecodeParams, Samples
@@ -105,7 +105,8 @@ def fit_model(prepared: Prepared, parts: Split, config: PipelineConfig, progress
     trainer = config.manager.build("model-trainer", chosen.name, chosen.options)
     if not len(parts.train):
         raise TrainingError.at("training", "no sample at all", "annotate candles with enough history before them")
-    context = FitContext(parts.train.classes, config.seed, config.execution.workers, progress)
+    to_cluster = partial(cluster, config) if config.execution.engine == "dask" else None
+    context = FitContext(parts.train.classes, config.seed, config.execution.workers, progress, to_cluster)
     matrix = prepared.recipe.matrix
     validation = matrix(prepared.features, parts.validation) if len(parts.validation) else None
     with one_thread():

@@ -16,7 +16,7 @@ from candle_ml.candles import Candles, SeriesKey
 from candle_ml.dataset import Dataset, SeriesData
 from candle_ml.errors import PluginError, TrainingError
 from candle_ml.features import FeaturePlan, candle_features, plan
-from candle_ml.samples import SeriesFeatures, WindowMatrix, build_samples, concatenate, with_history
+from candle_ml.samples import HeldFeatures, SeriesFeatures, WindowMatrix, build_samples, concatenate, with_history
 from candle_ml.scores import Samples
 from candle_ml_labels_windowed.options import NegativeOptions, WindowedOptions
 from candle_ml_labels_windowed.windowed import WindowedEncoder
@@ -90,7 +90,7 @@ def both_scopes() -> FeaturePlan:
 
 
 def features_of(feature_plan: FeaturePlan, *series: Candles) -> dict[SeriesKey, SeriesFeatures]:
-    return {one.key: SeriesFeatures(one, candle_features(feature_plan, one)) for one in series}
+    return {one.key: HeldFeatures(one, candle_features(feature_plan, one)) for one in series}
 
 
 def test_concatenated_samples_keep_label_series_and_annotation() -> None:

@@ -114,6 +114,14 @@ def test_a_cluster_gives_the_same_model_and_scores(root: Path, alone: object, cl
     assert made(root, "execution.engine=dask", f"execution.scheduler={cluster}", "execution.memory=0") == alone
 
 
+@pytest.mark.slow
+def test_workers_that_boost_together_give_the_same_model_and_scores(root: Path, cluster: str) -> None:
+    """Trees of samples that are divided over two workers are those of one machine, to the bit."""
+    model = "model={use: xgboost-dask, rounds: 20}"
+    on_cluster = made(root, model, "execution.engine=dask", f"execution.scheduler={cluster}", "execution.memory=0")
+    assert on_cluster == made(root, model)
+
+
 def prepared(root: Path, *overrides: str) -> Prepared:
     config = configured(root, "execution.memory=0", *overrides)
     return prepare(read_dataset(config), config)

@@ -16,7 +16,7 @@ from candle_ml.config import PipelineConfig, check_sample_kind
 from candle_ml.features import FeaturePlan, candle_features, plan
 from candle_ml.plugins.source_code import source_digests
 from candle_ml.predictions import Prediction
-from candle_ml.samples import SeriesFeatures, WindowMatrix, with_history
+from candle_ml.samples import HeldFeatures, SeriesFeatures, WindowMatrix, with_history
 from candle_ml.scores import DecodeParams, Samples, Scores
 
 
@@ -37,11 +37,11 @@ class Recipe:
 
     def features(self, candles: Candles) -> SeriesFeatures:
         """The candles and their feature matrix."""
-        return SeriesFeatures(candles, candle_features(self.plan, candles))
+        return HeldFeatures(candles, candle_features(self.plan, candles))
 
     def matrix(self, series: Mapping[SeriesKey, SeriesFeatures], samples: Samples) -> WindowMatrix:
         """The lazy matrix of samples that all have enough history, with their classes: what a model is fitted on."""
-        return WindowMatrix(self.plan, series, samples, self.layout)
+        return _RecipeMatrix(self, series, samples)
 
     def unlabelled_matrix(self, series: Mapping[SeriesKey, SeriesFeatures], samples: Samples) -> WindowMatrix:
         """The same without classes and weights: what a model scores."""
@@ -50,6 +50,20 @@ class Recipe:
     def required_history(self, params: DecodeParams) -> int:
         """Candles that must stand before a candle so that its prediction is that of the full series."""
         return self.plan.lookback + self.encoder.longest_window - 1 + self.encoder.reach(params)
+
+
+class _RecipeMatrix(WindowMatrix):
+    """A matrix that another process gets by building its recipe again."""
+
+    def __init__(self, recipe: Recipe, series: Mapping[SeriesKey, SeriesFeatures], samples: Samples) -> None:
+        super().__init__(recipe.plan, series, samples, recipe.layout)
+        self._recipe = recipe
+
+    def __reduce__(self) -> tuple[Callable[..., WindowMatrix], tuple[object, ...]]:
+        return _RecipeMatrix, (self._recipe, self._series, self._samples)
+
+    def _of(self, series: Mapping[SeriesKey, SeriesFeatures], samples: Samples) -> WindowMatrix:
+        return _RecipeMatrix(self._recipe, series, samples)
 
 
 def build_recipe(config: PipelineConfig) -> Recipe:

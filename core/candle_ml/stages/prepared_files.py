@@ -11,7 +11,7 @@ from candle_ml.bundle import Frozen
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset
 from candle_ml.inference import build_recipe
-from candle_ml.samples import SeriesFeatures
+from candle_ml.samples import HeldFeatures
 from candle_ml.scores import Samples
 from candle_ml.split import Block, BlockName, Split
 from candle_ml.stages.places import MadeWith, configured, open_stage
@@ -65,7 +65,7 @@ def read_prepared(config: PipelineConfig, dataset: Dataset) -> Prepared:
     sealed = open_stage(config, "dataset", PreparedFacts, dataset.hash)
     facts = sealed.facts
     features = {
-        key: SeriesFeatures(data.candles, np.load(io.BytesIO(sealed.read(_features_file(number))), allow_pickle=False))
+        key: HeldFeatures(data.candles, np.load(io.BytesIO(sealed.read(_features_file(number))), allow_pickle=False))
         for number, (key, data) in enumerate(dataset.series.items())
     }
     every = _samples(sealed, _EVERY, facts.every)

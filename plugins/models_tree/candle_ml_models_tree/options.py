@@ -52,6 +52,12 @@ class XgboostOptions(ClassOptions):
     )
 
 
+class XgboostDaskOptions(XgboostOptions):
+    """How trees are boosted by several workers, of which each would draw samples of its own."""
+
+    subsample: Annotated[float, Field(ge=1.0, le=1.0)] = Field(1.0, description="1: each tree sees every sample.")
+
+
 class RandomFeaturesOptions(ClassOptions):
     """How random features are drawn and weighed."""
 

@@ -4,7 +4,12 @@ from collections.abc import Iterable
 
 from candle_ml.components import ModelTrainerComponent, lazy
 from candle_ml.hookspecs import hookimpl
-from candle_ml_models_tree.options import RandomFeaturesOptions, RandomForestOptions, XgboostOptions
+from candle_ml_models_tree.options import (
+    RandomFeaturesOptions,
+    RandomForestOptions,
+    XgboostDaskOptions,
+    XgboostOptions,
+)
 
 
 @hookimpl
@@ -24,6 +29,14 @@ def candle_ml_model_trainers() -> Iterable[ModelTrainerComponent]:
         build=lazy("candle_ml_models_tree.xgboost_model:XgboostTrainer"),
         load=lazy("candle_ml_models_tree.xgboost_model:load"),
         options=XgboostOptions,
+        extra="models-tree",
+    )
+    yield ModelTrainerComponent(
+        name="xgboost-dask",
+        summary="the trees of xgboost, boosted by all workers of a Dask cluster",
+        build=lazy("candle_ml_models_tree.xgboost_dask:XgboostDaskTrainer"),
+        load=lazy("candle_ml_models_tree.xgboost_model:load"),
+        options=XgboostDaskOptions,
         extra="models-tree",
     )
     yield ModelTrainerComponent(

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from candle_ml.components import FitContext, Progress, SampleMatrix
+from candle_ml.components import FitContext, SampleMatrix
 from candle_ml.errors import BundleError, TrainingError
-from candle_ml_models_tree.checks import (
-    check_finite,
-    check_samples,
-    check_training,
-    class_weights,
-    predict_blocks,
-    rows_at_once,
-)
+from candle_ml_models_tree.checks import check_samples, check_training, predict_blocks
 from candle_ml_models_tree.files import Meta, digest, read_model, write_model
 from candle_ml_models_tree.options import XgboostOptions
 from candle_ml_models_tree.ubjson import read_ubjson
+from candle_ml_models_tree.xgboost_boosting import Boosting
 from candle_ml_models_tree.xgboost_structure import check_booster
 
 NAME = "xgboost"
@@ -39,20 +31,11 @@ class XgboostTrainer:
         """The booster of these samples, cut at its best round on `validation`. Raises `TrainingError`."""
         check_training(train, context.classes, self._options.min_samples_per_class)
         watched = self._watched(validation, context)
-        factors = class_weights(train.codes, len(context.classes), self._options.class_weight)
-        data = self._quantised(train, factors)
-        evals = [] if watched is None else [(self._quantised(watched, factors, data), "validation")]
-        booster = xgboost.train(
-            self._parameters(context),
-            data,
-            self._options.rounds,
-            evals=evals,
-            early_stopping_rounds=self._options.early_stopping_rounds if evals else None,
-            verbose_eval=False,
-            callbacks=[_Reporter(context.progress, self._options.rounds)],
-        )
-        context.progress("rounds", self._options.rounds, self._options.rounds)
-        return XgboostModel(context.classes, train.shape[1], _best(booster))
+        return XgboostModel(context.classes, train.shape[1], self._boosted(train, watched, context))
+
+    def _boosted(self, train: SampleMatrix, watched: SampleMatrix | None, context: FitContext) -> bytes:
+        boosting = Boosting.of(self._options, train, context)
+        return boosting.booster(boosting.quantised(train), watched, context.progress)
 
     def _watched(self, validation: SampleMatrix | None, context: FitContext) -> SampleMatrix | None:
         """The validation samples, where early stopping is wanted and there are some."""
@@ -65,25 +48,6 @@ class XgboostTrainer:
             expected = "a validation block with samples, or early_stopping_rounds: null"
             raise TrainingError.at("early_stopping_rounds", "no validation sample to stop by", expected)
         return None
-
-    def _parameters(self, context: FitContext) -> dict[str, Any]:
-        named = ("learning_rate", "max_depth", "min_child_weight", "subsample", "colsample_bytree", "reg_lambda")
-        return {name: getattr(self._options, name) for name in (*named, "max_bin")} | {
-            "objective": "multi:softprob",
-            "num_class": len(context.classes),
-            "eval_metric": "mlogloss",
-            "tree_method": "hist",
-            "nthread": self._options.threads,
-            "seed": context.seed,
-        }
-
-    def _quantised(
-        self, matrix: SampleMatrix, factors: NDArray[np.float64], reference: xgboost.QuantileDMatrix | None = None
-    ) -> xgboost.QuantileDMatrix:
-        blocks = _Blocks(matrix, matrix.weights * factors[matrix.codes])
-        return xgboost.QuantileDMatrix(
-            blocks, max_bin=self._options.max_bin, nthread=self._options.threads, ref=reference
-        )
 
 
 class XgboostModel:
@@ -130,53 +94,6 @@ def load(folder: Path) -> XgboostModel:
         return XgboostModel(meta.classes, meta.columns, content)
     except xgboost.core.XGBoostError as error:
         raise BundleError.at(where, "cannot be read", "a model written by candle-ml") from error
-
-
-class _Blocks(xgboost.DataIter):  # type: ignore[misc]
-    """Feeds the blocks of a matrix to XGBoost, which asks for all of them several times."""
-
-    def __init__(self, matrix: SampleMatrix, weights: NDArray[np.float64]) -> None:
-        super().__init__()
-        self._matrix = matrix
-        self._weights = weights
-        self.reset()
-
-    def reset(self) -> None:
-        """Start again at the first block."""
-        self._blocks: Iterator[NDArray[np.float32]] = self._matrix.batches(rows_at_once(self._matrix.shape[1]))
-        self._start = 0
-
-    def next(self, input_data: Callable[..., None]) -> bool:
-        """Hand over the next block; False where there is none."""
-        block = next(self._blocks, None)
-        if block is None:
-            return False
-        check_finite(block, self._matrix.columns)
-        rows = slice(self._start, self._start + len(block))
-        input_data(data=block, label=self._matrix.codes[rows], weight=self._weights[rows])
-        self._start += len(block)
-        return True
-
-
-class _Reporter(xgboost.callback.TrainingCallback):  # type: ignore[misc]
-    """Passes the number of finished rounds on."""
-
-    def __init__(self, progress: Progress, rounds: int) -> None:
-        super().__init__()
-        self._progress = progress
-        self._rounds = rounds
-
-    def after_iteration(self, model: xgboost.Booster, epoch: int, evals_log: dict[str, Any]) -> bool:
-        """Report; never stop."""
-        self._progress("rounds", epoch + 1, self._rounds)
-        return False
-
-
-def _best(booster: xgboost.Booster) -> bytes:
-    """The rounds up to the best one, without anything that is not needed to predict."""
-    best = booster.attr("best_iteration")
-    kept = booster if best is None else booster[: int(best) + 1]
-    return bytes(kept.save_raw("ubj"))
 
 
 def _parsed(content: bytes) -> xgboost.Booster:

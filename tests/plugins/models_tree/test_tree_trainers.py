@@ -21,7 +21,7 @@ def saved(model, folder):
 def test_the_plugin_offers_its_trainers():
     """Every component builds a trainer from its default options and names the extra it needs."""
     components = {component.name: component for component in plugin.candle_ml_model_trainers()}
-    assert set(components) == {"random-features", "random-forest", "xgboost"}
+    assert set(components) == {"random-features", "random-forest", "xgboost", "xgboost-dask"}
     for component in components.values():
         assert hasattr(component.build(component.options()), "fit")
         assert (component.kinds, component.layout, component.extra) == ({"window"}, "flat", "models-tree")
