@@ -146,16 +146,22 @@ def split(
 
 
 def walk_forward(
-    samples: Samples, candles: Mapping[SeriesKey, Candles], *, folds: int = 5, embargo: int = 10
+    samples: Samples,
+    candles: Mapping[SeriesKey, Candles],
+    *,
+    folds: int = 5,
+    embargo: int = 10,
+    borders: Sequence[int] | None = None,
 ) -> tuple[Fold, ...]:
     """`folds` folds: the patterns are cut by time into `folds + 1` equal parts; fold k trains on the first k.
 
-    Purged and embargoed as `split` does. Raises `TrainingError` as it does.
+    With the `borders` of other samples' folds they are cut there instead. Purged and embargoed as `split` does. Raises
+    `TrainingError` as it does.
     """
     _refuse_no_pattern(samples)
-    borders = _borders(samples, candles, np.arange(1, folds + 1) / (folds + 1))
+    borders = borders or _borders(samples, candles, np.arange(1, folds + 1) / (folds + 1))
     walked = []
-    for end in range(2, folds + 2):
+    for end in range(2, len(borders)):
         blocks = _blocks(["train", "test"], [borders[0], borders[end - 1], borders[end]], embargo)
         parts, removed = _assign(samples.take(close_times(samples) <= borders[end]), candles, blocks)
         done = _finished(_Whole(samples, candles), parts, blocks, removed, where=f"fold {end - 1}: ")

@@ -48,6 +48,16 @@ class Walked:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredFold:
+    """A fold's model with its cases and scores, where it could be fitted, and what is to be said of it."""
+
+    note: str
+    predictor: Predictor | None = None
+    cases: tuple[SeriesCase, ...] = ()
+    evaluation: Evaluation | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _WalkedFold:
     """A fold's scores and predictions, where it could be fitted, and what is to be said of it."""
 
@@ -77,6 +87,16 @@ def walk(prepared: Prepared, config: PipelineConfig, progress: Progress = no_pro
         predictions=tuple(prediction for one in found for prediction in one.predictions),
         notes=tuple(one.note for one in found if one.note),
     )
+
+
+def scored_fold(prepared: Prepared, config: PipelineConfig, number: int, fold: Fold) -> ScoredFold:
+    """Fit one fold as `walk` does, and score its test block."""
+    trained, note = _fitted(prepared, fold, number, config)
+    if trained is None:
+        return ScoredFold(note)
+    found = cases(prepared.dataset, trained.predictor, prepared.split.train.classes, config, fold.test_block)
+    score = evaluated(trained.prepared, trained.predictor, found, config) if found else None
+    return ScoredFold(note, trained.predictor, tuple(found), score)
 
 
 def block_predictions(
@@ -124,13 +144,11 @@ def tested_block(
 def _walked(prepared: Prepared, config: PipelineConfig, numbered: tuple[int, Fold]) -> _WalkedFold:
     """What becomes of one fold."""
     number, fold = numbered
-    trained, note = _fitted(prepared, fold, number, config)
-    if trained is None:
-        return _WalkedFold(note)
-    found = cases(prepared.dataset, trained.predictor, prepared.split.train.classes, config, fold.test_block)
-    score = evaluated(trained.prepared, trained.predictor, found, config) if found else None
-    predictions = block_predictions(prepared.dataset, trained.predictor, fold.test_block, found, config)
-    return _WalkedFold(note, FoldResult(number, fold.test_block, score), tuple(predictions))
+    scored = scored_fold(prepared, config, number, fold)
+    if scored.predictor is None:
+        return _WalkedFold(scored.note)
+    predictions = block_predictions(prepared.dataset, scored.predictor, fold.test_block, scored.cases, config)
+    return _WalkedFold(scored.note, FoldResult(number, fold.test_block, scored.evaluation), tuple(predictions))
 
 
 def _headlines(evaluation: Evaluation) -> dict[str, float]:
