@@ -102,7 +102,7 @@ class LoadRecords:
             # Imported in a thread, so that the port opens without waiting for SQLAlchemy.
             from candle_ml.state import StateStore
 
-            self._store = StateStore.open(self._root, patience=_LOCK_SECONDS)
+            self._store = StateStore.open(self._root, anew=False, patience=_LOCK_SECONDS)
         return self._store
 
 

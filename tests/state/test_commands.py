@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +79,22 @@ def test_downgrade_asks_first(run: Run, shown: str) -> None:
     assert run("db", "status").output.endswith("up to date\n")
     accepted = run("db", "downgrade", "0001", answer="y\n")
     assert (accepted.exit_code, accepted.output) == (0, f"{listed}y\n{shown}: revision 0001 (before: 0003)\n")
+
+
+def test_downgrade_waits_for_runs(run: Run, shown: str, url: str, open_store: Opener) -> None:
+    """While a run is running its tables stay, with -y too; once it has ended they go."""
+    run("db", "upgrade")
+    store = open_store(url)
+    store.begin_run("one", "random-forest", "demo", "c0ffee", "text")
+    for words in (("base", "--yes"), ("0001",)):
+        refused = run("db", "downgrade", *words)
+        assert refused.exit_code == 8
+        assert refused.stderr == (
+            f"state store {shown}: run one is running, process {os.getpid()} on {socket.gethostname()}; "
+            "wait until it has ended, or end it\n"
+        )
+    store.finish_run("one", {})
+    assert run("db", "downgrade", "base", "--yes").exit_code == 0
 
 
 def test_downgrade_of_nothing(run: Run, shown: str) -> None:

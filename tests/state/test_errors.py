@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import subprocess
 import sys
@@ -144,12 +146,12 @@ def test_a_password_with_every_sign(server: Server, tmp_path: Path, open_store: 
         ),
         (
             ON_INSERT.format("RAISE 'could not extend file' USING ERRCODE = '53100';", "pipeline_configs"),
-            "the disk is full (could not extend file); free some space; nothing was written",
+            "the disk is full (could not extend file); free some space; nothing was changed there",
         ),
         (
             "DROP TABLE pipeline_configs CASCADE",
             'a table is missing (relation "pipeline_configs" does not exist); '
-            "restore the database from a backup, or begin anew with an empty one",
+            "run candle-ml db upgrade; where that does not help, restore the database from a backup",
         ),
     ],
 )
@@ -229,7 +231,7 @@ def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "state.db").mkdir()
     assert refused(tmp_path, "sqlite:///state.db") == (
         f"state store {tmp_path / 'state.db'}: the file cannot be opened; "
-        "check that it is a file, and that this user may write its folder"
+        "check that it is a file, and that this user may read it"
     )
 
 
@@ -238,7 +240,7 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / ".candle-ml").write_text("mine", "utf-8")
     file = tmp_path / ".candle-ml" / "state.db"
     assert refused(tmp_path, "") == (
-        f"state store {file}: its folder cannot be created: File exists; set {SETTING} to keep the state elsewhere"
+        f"state store {file}: cannot be written: File exists; a place that this user can write, or set {SETTING}"
     )
 
 
@@ -246,7 +248,7 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     ("setting", "message"),
     [
         ("query_only=ON", f"it is read-only; let this user write the file and its folder, or set {SETTING}"),
-        ("max_page_count=12", "the disk is full; free some space; nothing was written"),
+        ("max_page_count=12", "the disk is full; free some space; nothing was changed there"),
     ],
 )
 def test_a_file_that_cannot_be_written(
@@ -279,18 +281,54 @@ except StateError as error:
 """
     shown = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     file = tmp_path / ".candle-ml" / "state.db"
-    told = "the disk is full or does not answer; free some space or check the disk; nothing was written"
+    told = "the disk is full or does not answer; free some space or check the disk; nothing was changed there"
     assert shown.stdout == f"state store {file}: {told}\n"
 
 
 def test_a_file_that_was_deleted(tmp_path: Path, open_store: Opener) -> None:
-    """A store whose file was deleted meanwhile says that its tables are missing instead of writing into nothing."""
+    """A store whose file was deleted meanwhile says so and makes none; another store begins a new one."""
     file = tmp_path / "state.db"
     store = open_store(f"sqlite:///{file}")
     file.unlink()
     assert told(store) == (
-        f"state store {file}: no such table: pipeline_configs; "
-        "restore the database from a backup, or begin anew with an empty one"
+        f"state store {file}: the file is not there; "
+        "restore it from a backup, or begin a new one with candle-ml db upgrade"
+    )
+    assert not file.exists()
+    assert open_store(f"sqlite:///{file}").runs() == ()
+
+
+def test_a_file_without_its_tables(tmp_path: Path, open_store: Opener) -> None:
+    """A table that is missing is told with the command that makes the tables."""
+    store = open_store(f"sqlite:///{tmp_path / 'state.db'}")
+    execute(f"sqlite:///{tmp_path / 'state.db'}", "DROP TABLE pipeline_configs")
+    assert told(store) == (
+        f"state store {tmp_path / 'state.db'}: no such table: pipeline_configs; "
+        "run candle-ml db upgrade; where that does not help, restore the database from a backup"
+    )
+
+
+def test_a_read_only_disk(
+    tmp_path: Path, open_store: Opener, each_connection: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system says that the disk is read-only, that is told, not that the user lacks rights."""
+    store = open_store(f"sqlite:///{tmp_path / 'state.db'}")
+    each_connection.append("query_only=ON")
+
+    def refusing(path: object, flags: int) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+    monkeypatch.setattr(os, "open", refusing)
+    assert told(store) == (
+        f"state store {tmp_path / 'state.db'}: its file system is read-only; make that writable, or set {SETTING}"
+    )
+
+
+def test_a_missing_password(server: Server, tmp_path: Path) -> None:
+    """An address without the password that the server asks for is told as refused, not as a server that is away."""
+    assert refused(tmp_path, server.url("postgres", STRICT_USER)) == (
+        f"state store postgresql://{STRICT_USER}@{server.folder}/postgres: the server refuses the connection "
+        f"(fe_sendauth: no password supplied); check the user and the password in {SETTING}"
     )
 
 

@@ -19,6 +19,9 @@ from .conftest import Opener, execute
 TEXT = "name: demo  # Kursmuster \N{CANDLE}\nseed: 7\n"
 
 
+SETTINGS = ("journal_mode", "synchronous", "foreign_keys")
+
+
 def begin(store: StateStore, run_id: str, config_hash: str = "c0ffee") -> None:
     store.begin_run(run_id, "random-forest", "demo", config_hash, TEXT, "v1")
 
@@ -191,6 +194,31 @@ def test_the_default_is_a_file_of_the_project(tmp_path: Path, monkeypatch: pytes
 
 
 def test_the_file_is_safe_against_power_loss(tmp_path: Path) -> None:
-    """A SQLite file is in WAL mode, which readers and one writer share."""
-    StateStore.open(tmp_path).close()
-    assert execute(f"sqlite:///{tmp_path / '.candle-ml' / 'state.db'}", "PRAGMA journal_mode") == [("wal",)]
+    """Every transaction is on the disk before it counts, with a journal that reading needs nothing of."""
+    with StateStore.open(tmp_path) as store:
+        found = store._database.read(
+            lambda connection: [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in SETTINGS]
+        )
+    assert dict(zip(SETTINGS, found, strict=True)) == {"journal_mode": "delete", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_a_file_of_an_earlier_version_is_read_and_written(tmp_path: Path) -> None:
+    """A SQLite file in WAL mode, with a run in it, goes on, and is in that mode no more."""
+    url = f"sqlite:///{tmp_path / '.candle-ml' / 'state.db'}"
+    with StateStore.open(tmp_path) as store:
+        begin(store, "r1")
+        store.finish_run("r1", {})
+    assert execute(url, "PRAGMA journal_mode=WAL") == [("wal",)]
+    with StateStore.open(tmp_path) as store:
+        begin(store, "r2")
+        assert [run.run_id for run in store.runs()] == ["r2", "r1"]
+    assert execute(url, "PRAGMA journal_mode") == [("delete",)]
+
+
+def test_a_run_that_is_entered_later(store: StateStore) -> None:
+    """A run may be recorded after it has ended, with the times that it had."""
+    began_at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    store.begin_run("r1", "random-forest", "demo", "c0ffee", "text", began_at=began_at)
+    store.finish_run("r1", {"f1_macro": 0.5}, timedelta(minutes=7))
+    run = store.run("r1")
+    assert (run.status, run.created_at, run.completed_at) == ("finished", began_at, began_at + timedelta(minutes=7))

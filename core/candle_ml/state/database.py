@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
-from sqlite3 import Connection as SQLiteConnection
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
@@ -29,7 +31,7 @@ class Database:
         self.place = place
         self._patience = patience
         with guarded(place):
-            self._reader = _sqlite(place, patience) if place.file else _postgresql(place)
+            self._reader = _sqlite(place, place.file, patience) if place.file else _postgresql(place)
         self._writer = self._reader.execution_options(**{_WRITES: True})
 
     def read(self, work: Callable[[Connection], _Result]) -> _Result:
@@ -88,18 +90,23 @@ def _postgresql(place: DatabasePlace) -> Engine:
     return create_engine(place.url.update_query_dict(missing), pool_pre_ping=True, hide_parameters=True)
 
 
-def _sqlite(place: DatabasePlace, patience: float) -> Engine:
+def _sqlite(place: DatabasePlace, file: Path, patience: float) -> Engine:
     # A connection for each transaction: a file that was moved or deleted is noticed, not written to unseen.
-    engine = create_engine(
-        place.url, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": patience, "isolation_level": None}
-    )
+    connect = partial(_connected, file, patience)
+    engine = create_engine(place.url, poolclass=NullPool, hide_parameters=True, creator=connect)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
 
 
-def _prepare(connection: SQLiteConnection, record: Any) -> None:
-    for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+def _connected(file: Path, patience: float) -> sqlite3.Connection:
+    """A connection to a file that is there, to read only where it may not be written; none makes the file."""
+    return sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=patience, isolation_level=None)
+
+
+def _prepare(connection: sqlite3.Connection, record: Any) -> None:
+    # Not WAL, which writes beside the file even to read it: nothing could be looked up on a full or read-only disk.
+    for setting in ("journal_mode=DELETE", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {setting}")
 
 

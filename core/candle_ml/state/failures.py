@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -21,8 +24,8 @@ class _Advice:
 
 
 _MOVE = f"move that file away, or name another database by {DATABASE_URL_VARIABLE}"
-_RESTORE = "restore the database from a backup, or begin anew with an empty one"
-_FULL = _Advice("the disk is full", "free some space; nothing was written")
+_TABLES = "run candle-ml db upgrade; where that does not help, restore the database from a backup"
+_FULL = _Advice("the disk is full", "free some space; nothing was changed there")
 _LOST = _Advice("the connection was lost", "check that PostgreSQL runs")
 
 _SQLITE = {
@@ -31,19 +34,22 @@ _SQLITE = {
     "READONLY": _Advice(
         "it is read-only", f"let this user write the file and its folder, or set {DATABASE_URL_VARIABLE}"
     ),
-    "CANTOPEN": _Advice(
-        "the file cannot be opened", "check that it is a file, and that this user may write its folder"
-    ),
+    "CANTOPEN": _Advice("the file cannot be opened", "check that it is a file, and that this user may read it"),
     "FULL": _FULL,
     "BUSY": _Advice("another process is writing and does not end", "wait for it, or end it"),
-    "IOERR": _Advice("the disk is full or does not answer", "free some space or check the disk; nothing was written"),
+    "IOERR": _Advice(
+        "the disk is full or does not answer", "free some space or check the disk; nothing was changed there"
+    ),
 }
 """By the second word of SQLite's name for the error."""
+
+_GONE = _Advice("the file is not there", "restore it from a backup, or begin a new one with candle-ml db upgrade")
+_READ_ONLY_DISK = _Advice("its file system is read-only", f"make that writable, or set {DATABASE_URL_VARIABLE}")
 
 _POSTGRESQL = {
     "25006": _Advice("it is read-only", f"name a server that can be written to in {DATABASE_URL_VARIABLE}"),
     "42501": _Advice("this user may not do that", "grant it the tables, or name their owner"),
-    "42P01": _Advice("a table is missing", _RESTORE),
+    "42P01": _Advice("a table is missing", _TABLES),
     "53100": _FULL,
     "57P01": _LOST,
     "57P02": _LOST,
@@ -76,7 +82,7 @@ def guarded(place: DatabasePlace) -> Iterator[None]:
     except ImportError as error:
         raise StateError.at(place.where, str(error), "pip install 'candle-ml[state]'") from error
     except SQLAlchemyError as error:
-        advice = _advice(error)
+        advice = _advice(error, place.file)
         # The cause is left out: a driver's own message may repeat what the URL holds.
         raise StateError.at(place.where, _without(place, advice.found), advice.expected) from None
 
@@ -93,17 +99,32 @@ def is_lost(error: BaseException) -> bool:
     return error.connection_invalidated or _is_connecting(error) or _POSTGRESQL.get(_sqlstate(error)) is _LOST
 
 
-def _advice(error: SQLAlchemyError) -> _Advice:
+def _advice(error: SQLAlchemyError, file: Path | None) -> _Advice:
     said = _said(error)
     if not isinstance(error, DBAPIError):
         return _Advice(said, "")
-    if isinstance(error.orig, sqlite3.Error):
-        missing = _Advice(said, _RESTORE) if said.startswith("no such table") else _Advice(said, "")
-        return _SQLITE.get(_sqlite_name(error), missing)
+    if file is not None:
+        return _of_file(_sqlite_name(error), said, file)
     if _is_connecting(error):
-        return _not_connected(said, answered="FATAL:" in str(error.orig))
+        return _not_connected(said, answered=re.search("FATAL:|no password supplied", str(error.orig)) is not None)
     known = _LOST if error.connection_invalidated else _POSTGRESQL.get(_sqlstate(error))
     return _Advice(f"{known.found} ({said})", known.expected) if known else _Advice(said, "")
+
+
+def _of_file(name: str, said: str, file: Path) -> _Advice:
+    if name == "CANTOPEN" and not file.exists():
+        return _GONE
+    if name == "READONLY" and _is_on_a_read_only_disk(file):
+        return _READ_ONLY_DISK
+    return _SQLITE.get(name, _Advice(said, _TABLES if said.startswith("no such table") else ""))
+
+
+def _is_on_a_read_only_disk(file: Path) -> bool:
+    try:
+        os.close(os.open(file, os.O_RDWR))
+    except OSError as error:
+        return error.errno == errno.EROFS
+    return False
 
 
 def _not_connected(said: str, *, answered: bool) -> _Advice:

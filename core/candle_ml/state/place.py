@@ -9,7 +9,8 @@ from pathlib import Path
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from candle_ml.errors import ConfigError, StateError
+from candle_ml.errors import ConfigError, Problem, StateError
+from candle_ml.unwritable import unwritable
 
 DATABASE_URL_VARIABLE = "CANDLE_ML_DATABASE_URL"
 DEFAULT_FILE = Path(".candle-ml") / "state.db"
@@ -62,17 +63,17 @@ class DatabasePlace:
         """How an error names it."""
         return f"state store {self.shown}"
 
-    def make_folder(self) -> None:
-        """Create the folder of an embedded database. Raises `StateError`."""
-        if self.file is None:
+    def make(self) -> None:
+        """Create an embedded database, without tables, and its folder where they are not. Raises `StateError`."""
+        if self.file is None or self.file.exists():
             return
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
+            self.file.touch()
         except OSError as error:
-            found = f"its folder cannot be created: {error.strerror}"
-            raise StateError.at(
-                self.where, found, f"set {DATABASE_URL_VARIABLE} to keep the state elsewhere"
-            ) from error
+            problem = unwritable(self.file, error)
+            expected = f"{problem.expected}, or set {DATABASE_URL_VARIABLE}"
+            raise StateError(Problem(self.where, problem.found, expected)) from error
 
 
 def _parsed(text: str) -> URL:

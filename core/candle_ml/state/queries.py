@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -52,22 +52,29 @@ class NewLoad:
     error: str | None
 
 
-def insert_run(connection: Connection, run: NewRun, config_text: str, process: ProcessIdentity) -> bool:
+def insert_run(
+    connection: Connection, run: NewRun, config_text: str, process: ProcessIdentity, began_at: datetime | None = None
+) -> bool:
     """Insert a running run and, where its hash is new, the configuration; False where another run has that id."""
     moment = now(connection)
     config = {"hash": run.pipeline_config_hash, "text": config_text, "created_at": moment}
     _insert_once(connection, pipeline_configs, config)
     values = {**asdict(run), "status": "running", **asdict(process)}
-    if _insert_once(connection, training_runs, {**values, "created_at": moment, "heartbeat_at": moment}):
+    if _insert_once(connection, training_runs, {**values, "created_at": began_at or moment, "heartbeat_at": moment}):
         return True
     # Doing it twice does no harm: the same process may not have heard that it was done.
     there = connection.execute(select(training_runs).where(training_runs.c.run_id == run.run_id)).mappings().one()
     return {name: there[name] for name in values} == values
 
 
-def end_run(connection: Connection, run_id: str, end: RunEnd) -> RunEnd | None:
-    """Close a run that has not ended; returns how the run has ended now, None where there is none of that id."""
-    values = {**asdict(end), "completed_at": now(connection)}
+def end_run(connection: Connection, run_id: str, end: RunEnd, took: timedelta | None = None) -> RunEnd | None:
+    """Close a run that has not ended; returns how the run has ended now, None where there is none of that id.
+
+    It ended now, or `took` after it had begun.
+    """
+    begun = select(training_runs.c.created_at).where(training_runs.c.run_id == run_id)
+    began = None if took is None else connection.execute(begun).scalar_one_or_none()
+    values = {**asdict(end), "completed_at": now(connection) if began is None or took is None else began + took}
     connection.execute(update(training_runs).where(training_runs.c.run_id == run_id, _OPEN).values(**values))
     columns = [training_runs.c[field.name] for field in fields(RunEnd)]
     row = connection.execute(select(*columns).where(training_runs.c.run_id == run_id)).one_or_none()
@@ -80,29 +87,17 @@ def touch_runs(connection: Connection, run_ids: frozenset[str]) -> None:
     connection.execute(update(training_runs).where(training_runs.c.run_id.in_(run_ids), _OPEN).values(**alive))
 
 
-def interrupt_dead_runs(connection: Connection) -> tuple[str, ...]:
-    """Mark the running runs whose process has died as interrupted, with how that shows; returns their ids."""
-    moment = now(connection)
-    running = select(training_runs).where(training_runs.c.status == "running").with_for_update()
-    causes = {row["run_id"]: _cause(row, moment) for row in connection.execute(running).mappings().all()}
-    dead = {run_id: cause for run_id, cause in causes.items() if cause is not None}
-    for run_id, cause in dead.items():
-        interrupt_runs(connection, frozenset({run_id}), cause)
-    return tuple(dead)
-
-
 def interrupt_runs(connection: Connection, run_ids: frozenset[str], cause: str) -> None:
     """Mark running runs as interrupted."""
     running = (training_runs.c.run_id.in_(run_ids), training_runs.c.status == "running")
     connection.execute(update(training_runs).where(*running).values(status="interrupted", error=cause))
 
 
-def runs(
-    connection: Connection, wanted: Sequence[ColumnElement[bool]] = (), limit: int | None = None
-) -> tuple[TrainingRun, ...]:
-    """The runs that meet every condition, newest first."""
+def runs(connection: Connection, wanted: Sequence[ColumnElement[bool]] = ()) -> tuple[TrainingRun, ...]:
+    """The runs that meet every condition, newest first; a running one whose process has died is interrupted."""
+    moment = now(connection)
     newest_first = select(training_runs).order_by(training_runs.c.created_at.desc(), training_runs.c.run_id)
-    return tuple(map(_training_run, connection.execute(newest_first.where(*wanted).limit(limit)).mappings()))
+    return tuple(_training_run(row, moment) for row in connection.execute(newest_first.where(*wanted)).mappings())
 
 
 def config_text(connection: Connection, config_hash: str) -> str | None:
@@ -140,7 +135,10 @@ def _cause(row: RowMapping, moment: datetime) -> str | None:
     return cause_of_death(process, row["heartbeat_at"], moment)
 
 
-def _training_run(row: RowMapping) -> TrainingRun:
+def _training_run(row: RowMapping, moment: datetime) -> TrainingRun:
     values = {field.name: row[field.name] for field in fields(TrainingRun) if field.name in row}
+    cause = _cause(row, moment) if row["status"] == "running" else None
+    # Seen anew each time and not written: whoever may only read sees the same.
+    values |= {} if cause is None else {"status": "interrupted", "error": cause}
     metrics = json.loads(row["metrics_summary"] or "{}")
     return TrainingRun(**values, config_hash=row["pipeline_config_hash"], metrics=metrics)

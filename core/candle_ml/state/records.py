@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,3 +67,8 @@ class SchemaStatus:
     revision: str | None
     newest: str
     condition: SchemaCondition
+
+
+def finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    """Metrics as they are kept: one that is no finite number is None."""
+    return {name: float(value) if math.isfinite(value) else None for name, value in metrics.items()}

@@ -16,8 +16,9 @@ from sqlalchemy import Connection, inspect, text
 from candle_ml.errors import StateError
 from candle_ml.state.database import Database
 from candle_ml.state.place import DATABASE_URL_VARIABLE, DatabasePlace
+from candle_ml.state.queries import runs
 from candle_ml.state.records import SchemaCondition, SchemaStatus
-from candle_ml.state.tables import metadata
+from candle_ml.state.tables import metadata, training_runs
 
 VERSION_TABLE = "candle_ml_revision"
 """Not Alembic's own name, which MLflow's tables use where they share a database with these."""
@@ -60,16 +61,19 @@ def check(database: Database) -> None:
         raise StateError.at(database.place.where, f"{there}, {found.newest} is needed", "run candle-ml db upgrade")
 
 
-def upgrade(database: Database) -> SchemaStatus:
+def upgrade(database: Database, anew: bool = True) -> SchemaStatus:
     """Bring a database to the newest revision, in one transaction; returns how it stood before.
 
-    Raises `StateError` where a newer version has been at it.
+    Without `anew`, a file that is not there though there are runs beside it is not made. Raises `StateError` for that,
+    and where a newer version has been at it.
     """
-    database.place.make_folder()
     before = status(database)
     if before.condition == "unknown":
         raise _unknown(database.place, before)
     if before.condition != "current":
+        if not anew:
+            _check_lost(database.place)
+        database.place.make()
         _migrate(database, lambda config: command.upgrade(config, "head"))
     return before
 
@@ -77,11 +81,13 @@ def upgrade(database: Database) -> SchemaStatus:
 def newer_than(database: Database, target: str) -> tuple[Script, ...]:
     """The revisions of a database that are newer than another, newest first: what a downgrade to it takes back.
 
-    Raises `StateError` where there are none.
+    Raises `StateError` where there are none, or where a run is running: its end could not be kept.
     """
     found = status(database)
     if found.condition == "unknown":
         raise _unknown(database.place, found)
+    if found.condition == "current":
+        _check_running(database)
     order = [EMPTY, *(script.revision for script in revisions())]
     at = order.index(found.revision or EMPTY)
     if target not in order[:at]:
@@ -93,7 +99,7 @@ def newer_than(database: Database, target: str) -> tuple[Script, ...]:
 def downgrade(database: Database, target: str) -> SchemaStatus:
     """Take a database back to an older revision, or `base` for none, in one transaction; returns how it stood before.
 
-    What newer revisions added is lost. Raises `StateError` for a revision that is not older.
+    What newer revisions added is lost. Raises `StateError` as `newer_than` does.
     """
     newer_than(database, target)
     before = status(database)
@@ -125,9 +131,29 @@ def _check_tables(place: DatabasePlace, found: frozenset[str]) -> None:
     if foreign and VERSION_TABLE not in found:
         there = f"has a table {foreign[0]} that is not candle-ml's"
         raise StateError.at(place.where, there, f"name another database by {DATABASE_URL_VARIABLE}")
-    if not found and place.runs is not None and any(place.runs.glob("*")):
+    if not found and _has_runs(place):
         there = f"is empty, though {place.runs} holds runs"
         raise StateError.at(place.where, there, "restore it from a backup, or move it away to begin a new one")
+
+
+def _check_lost(place: DatabasePlace) -> None:
+    """Raise `StateError` where a file is not there, though it must have been."""
+    if place.file is not None and not place.file.exists() and _has_runs(place):
+        there = f"is not there, though {place.runs} holds runs"
+        raise StateError.at(place.where, there, "restore it from a backup, or run candle-ml db upgrade for a new one")
+
+
+def _has_runs(place: DatabasePlace) -> bool:
+    return place.runs is not None and any(place.runs.glob("*"))
+
+
+def _check_running(database: Database) -> None:
+    """Raise `StateError` for a run that is running."""
+    found = database.read(lambda connection: runs(connection, (training_runs.c.status == "running",)))
+    for run in found:
+        if run.status == "running":
+            there = f"run {run.run_id} is running, process {run.process_id} on {run.host}"
+            raise StateError.at(database.place.where, there, "wait until it has ended, or end it")
 
 
 def _condition(revision: str | None, known: list[str]) -> SchemaCondition:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -17,7 +17,7 @@ from candle_ml.state.database import PATIENCE_SECONDS, Database
 from candle_ml.state.liveness import HEARTBEAT_SECONDS, Heartbeat, ProcessIdentity
 from candle_ml.state.place import DatabasePlace
 from candle_ml.state.queries import NewLoad, NewRun, RunEnd
-from candle_ml.state.records import LoadOutcome, ModelLoad, RunStatus, TrainingRun
+from candle_ml.state.records import LoadOutcome, ModelLoad, RunStatus, TrainingRun, finite
 from candle_ml.state.tables import model_loads, training_runs
 
 if TYPE_CHECKING:
@@ -42,26 +42,26 @@ class StateStore:
         root: Path,
         url: str | None = None,
         *,
+        anew: bool = True,
         patience: float = PATIENCE_SECONDS,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> Self:
-        """Open the store of a project folder and mark the runs whose process has died as interrupted.
+        """Open the store of a project folder.
 
         Without `url` it is what `CANDLE_ML_DATABASE_URL` names, else `.candle-ml/state.db` in `root`. A SQLite file is
-        made and migrated; of PostgreSQL the schema is only checked. `patience` is how many seconds a write waits for
-        other processes, and the end of a run for a server. Raises `ConfigError` for a wrong URL, and `StateError`.
+        made (without `anew` not where there are runs already) and migrated where it needs that; of PostgreSQL the
+        schema is only checked. `patience` is how many seconds a write waits for other processes, and the end of a run
+        for a server. Raises `ConfigError` for a wrong URL, and `StateError`.
         """
         database = Database(DatabasePlace.of(root, url), patience)
         try:
             if database.place.file is not None:
-                schema.upgrade(database)
+                schema.upgrade(database, anew)
             schema.check(database)
-            store = cls(database, heartbeat_seconds)
-            store.interrupt_dead_runs()
         except BaseException:
             database.close()
             raise
-        return store
+        return cls(database, heartbeat_seconds)
 
     def begin_run(
         self,
@@ -71,43 +71,39 @@ class StateStore:
         config_hash: str,
         config_text: str,
         dataset_version: str | None = None,
+        began_at: datetime | None = None,
     ) -> None:
         """Record a run of this process as running, and its configuration; of equal hashes the first text is kept.
 
-        The run is kept alive until it ends or the store is closed. Raises `StateError` where the id is taken.
+        It begins now, unless `began_at` says when it did. The run is kept alive until it ends or the store is closed.
+        Raises `StateError` where the id is taken.
         """
         run = NewRun(run_id, model_type, experiment_name, config_hash, dataset_version)
         process = ProcessIdentity.current()
         taken = run_id in self._heartbeat.runs or not self._database.write(
-            lambda connection: queries.insert_run(connection, run, config_text, process), repeatable=True
+            lambda connection: queries.insert_run(connection, run, config_text, process, began_at), repeatable=True
         )
         if taken:
             raise self._error(f"run {run_id!r} is there already", "give each run an id of its own")
         self._heartbeat.add(run_id)
 
-    def finish_run(self, run_id: str, metrics: Mapping[str, float]) -> None:
-        """Close a run as finished; a metric that is no finite number is kept as None."""
-        finite = {name: float(value) if math.isfinite(value) else None for name, value in metrics.items()}
-        self._end(run_id, RunEnd("finished", metrics_summary=json.dumps(finite, allow_nan=False)))
+    def finish_run(self, run_id: str, metrics: Mapping[str, float], took: timedelta | None = None) -> None:
+        """Close a run as finished, now or `took` after it had begun; a metric that is no finite number becomes None."""
+        summary = json.dumps(finite(metrics), allow_nan=False)
+        self._end(run_id, RunEnd("finished", metrics_summary=summary), took)
 
     def fail_run(self, run_id: str, error: BaseException | str) -> None:
         """Close a run as failed, with the reason."""
         self._end(run_id, RunEnd("failed", error=_reason(error)))
 
-    def interrupt_dead_runs(self) -> tuple[str, ...]:
-        """Mark running runs whose process has died as interrupted; returns their ids.
-
-        Seen by the process itself on this machine, elsewhere by a heartbeat that is more than a minute old. A run that
-        was taken for dead and beats or ends later is put right by that.
-        """
-        if not self.runs(limit=1, status="running"):
-            return ()
-        return self._database.write(queries.interrupt_dead_runs)
-
     def runs(self, limit: int | None = None, status: RunStatus | None = None) -> tuple[TrainingRun, ...]:
-        """The runs, newest first; only those of one status where it is given."""
-        wanted = () if status is None else (training_runs.c.status == status,)
-        return self._database.read(lambda connection: queries.runs(connection, wanted, limit))
+        """The runs, newest first; only those of one status where it is given.
+
+        A running run counts as interrupted once its process has died: seen by the process itself on this machine,
+        elsewhere by a heartbeat that is more than a minute old. One that beats or ends later is put right by that.
+        """
+        found = self._database.read(queries.runs)
+        return tuple(run for run in found if status in (None, run.status))[:limit]
 
     def run(self, run_id: str) -> TrainingRun:
         """One run. Raises `StateError` where there is none of that id."""
@@ -181,9 +177,9 @@ class StateStore:
     ) -> None:
         self.close()
 
-    def _end(self, run_id: str, end: RunEnd) -> None:
+    def _end(self, run_id: str, end: RunEnd, took: timedelta | None = None) -> None:
         self._heartbeat.remove(run_id)
-        ended = self._database.write(lambda connection: queries.end_run(connection, run_id, end), repeatable=True)
+        ended = self._database.write(lambda connection: queries.end_run(connection, run_id, end, took), repeatable=True)
         if ended is None:
             raise self._missing(run_id)
         if ended != end:

@@ -1,0 +1,23 @@
+"""What a disk says that does not take a file, in words, and what would do."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from candle_ml.errors import Problem
+
+_OWN = "let this user write the file and its folder"
+_KNOWN = {
+    errno.EROFS: ("its file system is read-only", "make that writable"),
+    errno.ENOSPC: ("the disk is full", "free some space"),
+    errno.EDQUOT: ("the disk quota is used up", "free some space"),
+    errno.EACCES: ("this user may not write there", _OWN),
+    errno.EPERM: ("this user may not write there", _OWN),
+}
+
+
+def unwritable(path: Path, error: OSError) -> Problem:
+    """The problem of a file or folder that cannot be made or written."""
+    found, expected = _KNOWN.get(error.errno or 0, (error.strerror or str(error), "a place that this user can write"))
+    return Problem(str(path), f"cannot be written: {found}", expected)
