@@ -9,10 +9,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from candle_ml.errors import RegistryError
+from candle_ml.unwritable import unwritable
 
 _PROBLEMS = {
     "SQLITE_BUSY": ("held by another candle-ml", "wait until that has ended"),
     "SQLITE_NOTADB": ("is damaged", "remove it: it holds nothing"),
+    "SQLITE_FULL": ("cannot be written: the disk is full", "free some space"),
 }
 
 
@@ -22,8 +24,8 @@ def held(path: Path, patience: float) -> Iterator[None]:
 
     Raises `RegistryError` where another one has not let go after `patience` seconds, or the file cannot be locked.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         # Of a file that it may not write SQLite holds no lock, and does not say so.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o644))
         connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
@@ -38,8 +40,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        found, expected = f"cannot be locked: {error.strerror}", "a file that this user can write is needed"
-        raise RegistryError.at(str(path), found, expected) from error
+        raise RegistryError(unwritable(path, error)) from error
     except sqlite3.Error as error:
-        found, expected = _PROBLEMS.get(error.sqlite_errorname, (str(error), "check the disk, or remove it"))
+        found, expected = _PROBLEMS.get(error.sqlite_errorname, (str(error), "check the disk"))
         raise RegistryError.at(str(path), found, expected) from error

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sqlite3
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from candle_ml.errors import RegistryError
-from candle_ml.lock_file import held
+from candle_ml.lock_file import _told, held
 from candle_ml.spool import Spool
 from candle_ml.tracking import TrackingPlace
+from candle_ml.unwritable import unwritable
 
+from ..another_user import another_user
 from .conftest import invoke, run_id_of
 
 NOISE = "no lock, " * 1_000
-NEEDED = "a file that this user can write is needed"
+RIGHTS = "let this user write the file and its folder"
 
 
 def refused(path: Path) -> str:
@@ -26,17 +29,6 @@ def refused(path: Path) -> str:
     with pytest.raises(RegistryError) as caught, held(path, 0):
         raise AssertionError("held")
     return str(caught.value)
-
-
-@contextmanager
-def another_user() -> Iterator[None]:
-    """Without root's right to write everywhere."""
-    own = os.geteuid()
-    os.seteuid(own or 65534)
-    try:
-        yield
-    finally:
-        os.seteuid(own)
 
 
 def test_a_damaged_lock(spooled: Path) -> None:
@@ -74,7 +66,7 @@ def test_the_lock_of_the_embedded_store(tmp_path: Path) -> None:
 
 def test_a_folder_in_the_place_of_a_lock(tmp_path: Path) -> None:
     """A folder cannot be locked."""
-    assert refused(tmp_path) == f"{tmp_path}: cannot be locked: Is a directory; {NEEDED}"
+    assert refused(tmp_path) == f"{tmp_path}: cannot be written: Is a directory; a place that this user can write"
 
 
 def test_a_lock_that_may_not_be_written() -> None:
@@ -84,12 +76,41 @@ def test_a_lock_that_may_not_be_written() -> None:
         for writable in (folder, path):
             folder.chmod(0o755 if writable == path else 0o555)
             with another_user():
-                assert refused(path) == f"{path}: cannot be locked: Permission denied; {NEEDED}"
+                assert refused(path) == f"{path}: cannot be written: this user may not write there; {RIGHTS}"
             path.touch(0o444)
+        folder.chmod(0o555)
+        with another_user():
+            nested = folder / "new" / "lock"
+            assert refused(nested) == f"{nested}: cannot be written: this user may not write there; {RIGHTS}"
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (errno.EROFS, "its file system is read-only; make that writable"),
+        (errno.ENOSPC, "the disk is full; free some space"),
+        (errno.EDQUOT, "the disk quota is used up; free some space"),
+        (errno.EPERM, f"this user may not write there; {RIGHTS}"),
+        (errno.EIO, "Input/output error; a place that this user can write"),
+    ],
+)
+def test_what_a_disk_says_is_put_into_words(code: int, told: str) -> None:
+    """Each reason for which a disk takes no file is told with what would do about that reason."""
+    assert str(unwritable(Path("file"), OSError(code, os.strerror(code)))) == f"file: cannot be written: {told}"
+
+
+def test_a_lock_on_a_full_disk(tmp_path: Path) -> None:
+    """Where not even a lock can be taken for want of room, the disk is named as the cause, and a way that frees it."""
+    path = tmp_path / "lock"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA max_page_count=1")
+        with pytest.raises(RegistryError) as caught, _told(path):
+            connection.execute("CREATE TABLE more (text TEXT)")
+    assert str(caught.value) == f"{path}: cannot be written: the disk is full; free some space"
 
 
 def test_a_disk_that_does_not_answer(tmp_path: Path) -> None:
     """A lock file that cannot be read is told as such, not as held."""
     path = tmp_path / "lock"
     path.symlink_to("/proc/self/mem")
-    assert refused(path) == f"{path}: disk I/O error; check the disk, or remove it"
+    assert refused(path) == f"{path}: disk I/O error; check the disk"

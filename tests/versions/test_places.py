@@ -83,8 +83,7 @@ def test_a_folder_in_the_place_of_the_lock(kept: Kept) -> None:
     path = kept.root / ".candle-ml" / "versions.lock"
     path.unlink()
     path.mkdir()
-    advice = "remove it, or let this user write it: a file that holds nothing is needed"
-    assert refused(kept) == f"{path}: cannot be locked: Is a directory; {advice}"
+    assert refused(kept) == f"{path}: cannot be written: Is a directory; a place that this user can write"
 
 
 def test_the_list_of_a_damaged_pointer(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from candle_ml.errors import DataError
+from candle_ml.unwritable import unwritable
 
 Result = TypeVar("Result")
 
@@ -24,13 +25,12 @@ def exclusive(root: Path, patience: float = _PATIENCE_SECONDS) -> Iterator[None]
     from dvc.lock import make_lock
 
     path = root / ".candle-ml" / "versions.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = make_lock(str(path))
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         patiently(lock.lock, path, patience)
     except OSError as error:
-        expected = "remove it, or let this user write it: a file that holds nothing is needed"
-        raise DataError.at(str(path), f"cannot be locked: {error.strerror}", expected) from error
+        raise DataError(unwritable(path, error)) from error
     try:
         yield
     finally:
