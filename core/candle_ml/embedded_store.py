@@ -10,6 +10,7 @@ from pathlib import Path
 
 from candle_ml.errors import RegistryError
 from candle_ml.lock_file import held
+from candle_ml.unwritable import unwritable
 
 _PATIENCE_SECONDS = 120.0
 
@@ -18,9 +19,9 @@ def make_store(uri: str, artifacts: Path | None) -> None:
     """Make the SQLite file that a URI names where there is none; another process that makes it is waited for.
 
     Nothing is done for a server and for other databases. Raises `RegistryError` where the file cannot be made, or is
-    empty though `artifacts` holds what was tracked in it.
+    empty though `artifacts` holds what was tracked in it; and what MLflow raises where it fails.
     """
-    path = _file(uri)
+    path = store_file(uri)
     if path is None or _is_filled(path):
         return
     work = path.parent / ".candle-ml"
@@ -30,8 +31,7 @@ def make_store(uri: str, artifacts: Path | None) -> None:
                 _refuse_emptied(path, artifacts)
                 _made(work / "store.partial").replace(path)
     except OSError as error:
-        expected = "make its folder writable, or name another store by tracking.uri"
-        raise RegistryError.at(str(path), f"cannot be made: {error}", expected) from error
+        raise RegistryError(unwritable(path, error)) from error
 
 
 def _is_filled(path: Path) -> bool:
@@ -47,14 +47,22 @@ def _refuse_emptied(path: Path, artifacts: Path | None) -> None:
 def _made(partial: Path) -> Path:
     import mlflow
 
-    for left in partial.parent.glob(f"{partial.name}*"):
-        left.unlink()
+    _remove(partial)
     uri = f"sqlite:///{partial}"
-    mlflow.MlflowClient(uri, uri)
+    try:
+        mlflow.MlflowClient(uri, uri)
+    except BaseException:
+        _remove(partial)
+        raise
     return partial
 
 
-def _file(uri: str) -> Path | None:
+def _remove(partial: Path) -> None:
+    for left in partial.parent.glob(f"{partial.name}*"):
+        left.unlink()
+
+
+def store_file(uri: str) -> Path | None:
     """The file of a SQLite store; None for any other."""
     from sqlalchemy.engine import make_url
 

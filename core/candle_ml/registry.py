@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +16,7 @@ from candle_ml.fetching import fetch_bundle
 from candle_ml.tracking import TrackingPlace
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 _HISTORY_TAG = "candle_ml.history."
@@ -57,7 +59,10 @@ class Registry:
     def __init__(self, place: TrackingPlace, name: str) -> None:
         self.place = place
         self.name = name
-        self._client = place.client()
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        return self.place.client()
 
     def versions(self) -> tuple[RegisteredVersion, ...]:
         """All versions, newest first; none where the model was never registered."""
@@ -169,11 +174,14 @@ class Registry:
             return fetch_bundle(f"models:/{version.name}/{version.version}", self.place.uri, folder)
 
     def _model(self) -> RegisteredModel | None:
+        if self.place.is_unmade:
+            return None
         from mlflow.exceptions import MlflowException
 
+        client = self._client
         with self.place.guarded():
             try:
-                return self._client.get_registered_model(self.name)
+                return client.get_registered_model(self.name)
             except MlflowException as error:
                 if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                     return None

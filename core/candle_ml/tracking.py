@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -12,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from candle_ml.embedded_store import make_store
+from candle_ml.embedded_store import make_store, store_file
 from candle_ml.errors import RegistryError
+from candle_ml.tracking_errors import advice, first_line, is_away, reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 RUN_TAG = "candle_ml.run_id"
 """Leads from a run on the tracking server to the same run in the state store and in the project folder."""
+
+EMBEDDED = "sqlite:///mlflow.db"
+"""The address of a project's own store; a relative path starts at the project's folder."""
 
 EndStatus = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -35,24 +38,10 @@ _QUIET_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
 }
 _MODEL_CODE = Path(__file__).with_name("mlflow_model.py")
-_AWAY = (
-    (r"[Cc]onnection refused", "cannot be reached: nothing listens there"),
-    (r"[Nn]ame or service|[Nn]ame resolution|nodename|getaddrinfo", "cannot be reached: its host is unknown"),
-    (r"No route|unreachable", "cannot be reached: there is no way to its host"),
-    (r"timed out|[Tt]imeout", "does not answer in time"),
-    (r"closed connection|[Cc]onnection reset|[Cc]onnection aborted", "broke the connection off"),
-    (r"disk is full|No space left", "the disk is full"),
-)
-"""What long messages of a failed request hold, and how that is told."""
-_DAMAGE = (
-    (r"sqlite3\.\w+\) (database disk image is )?malformed", "the database is damaged"),
-    (r"sqlite3\.\w+\) file is not a database", "not a SQLite database"),
-)
-"""What SQLite says of the file of an embedded store, and how that is told."""
 
 
 class TrackingAwayError(RegistryError):
-    """The tracking server or store does not answer, or only with an error of its own; later it may."""
+    """The tracking server or store does not answer, or not as one does; later it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +54,18 @@ class TrackingPlace:
     @classmethod
     def of(cls, uri: str | None, root: Path) -> TrackingPlace:
         """The configured place; without one `mlflow.db` in the project folder."""
-        uri = uri or f"sqlite:///{root / 'mlflow.db'}"
-        return cls(uri, None if uri.startswith(("http://", "https://")) else root / "mlartifacts")
+        uri = uri or EMBEDDED
+        if uri.startswith(("http://", "https://")):
+            return cls(uri.rstrip("/"), None)
+        if uri.startswith("sqlite:///"):
+            uri = f"sqlite:///{root / uri.removeprefix('sqlite:///')}"
+        return cls(uri, root / "mlartifacts")
+
+    @property
+    def is_unmade(self) -> bool:
+        """Whether it is an embedded store that was never made: nothing is kept in it, and reading makes none."""
+        file = store_file(self.uri)
+        return file is not None and not file.exists() and self.artifacts is not None and not self.artifacts.exists()
 
     @property
     def shown(self) -> str:
@@ -88,8 +87,8 @@ class TrackingPlace:
         # Without the second call the registry stays at its default and leaves a stray mlflow.db behind.
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
-        make_store(self.uri, self.artifacts)
         with self.guarded():
+            make_store(self.uri, self.artifacts)
             return mlflow.MlflowClient(self.uri, self.uri)
 
     def check_inside(self, what: str, location: str) -> None:
@@ -110,17 +109,9 @@ class TrackingPlace:
         try:
             yield
         except (MlflowException, OSError, SQLAlchemyError) as error:
-            kind = TrackingAwayError if _is_away(error) else RegistryError
-            raise kind.at(self.shown, _reason(error), self._advice(error)) from error
-
-    def _advice(self, error: Exception) -> str:
-        if _damage(error) is not None:
-            return "restore it from a backup, or move it away to begin a new one"
-        if self.artifacts is not None:
-            return "check the store"
-        if "Invalid Host header" in str(error):
-            return "name this host in MLFLOW_SERVER_ALLOWED_HOSTS where the server is started"
-        return "check that it is running and reachable"
+            kind = TrackingAwayError if is_away(error) else RegistryError
+            expected = advice(error, embedded=self.artifacts is not None)
+            raise kind.at(self.shown, reason(error), expected) from error
 
 
 class TrackedRun:
@@ -191,6 +182,8 @@ class TrackedRun:
     @classmethod
     def find(cls, place: TrackingPlace, experiment: str, run_id: str) -> TrackedRun | None:
         """The run whose tag is `run_id`, None where the server has none."""
+        if place.is_unmade:
+            return None
         client = place.client()
         with place.guarded():
             found = client.get_experiment_by_name(experiment)
@@ -205,7 +198,7 @@ class TrackedRun:
     def fail(self, error: BaseException) -> None:
         """Close the run as failed, with the reason; a server that is away must not hide that reason."""
         with suppress(RegistryError), self.place.guarded():
-            self._client.set_tag(self.tracking_id, "error", _first_line(error) or type(error).__name__)
+            self._client.set_tag(self.tracking_id, "error", first_line(error) or type(error).__name__)
             self._client.set_terminated(self.tracking_id, "FAILED")
 
     def _logged_model(self) -> Any:
@@ -224,6 +217,8 @@ class TrackedRun:
 
 def close_left_open(place: TrackingPlace, experiment: str, ended: Mapping[str, EndStatus]) -> tuple[str, ...]:
     """Close the runs that still count as running there though they have ended, each by its id with how; returns ids."""
+    if place.is_unmade:
+        return ()
     client = place.client()
     with place.guarded():
         found = client.get_experiment_by_name(experiment)
@@ -273,32 +268,3 @@ def _runs_of(client: MlflowClient, experiment_id: str, run_id: str) -> list[Run]
 
 def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
-
-
-def _is_away(error: Exception) -> bool:
-    from mlflow.exceptions import MlflowException
-    from requests.exceptions import HTTPError
-    from sqlalchemy.exc import OperationalError
-
-    if isinstance(error, MlflowException):
-        return int(error.get_http_status_code()) >= 500
-    if isinstance(error, HTTPError) and error.response is not None:
-        return error.response.status_code >= 500
-    # What is missing on the disk does not come back by itself.
-    return isinstance(error, (OSError, OperationalError)) and not isinstance(error, FileNotFoundError)
-
-
-def _reason(error: Exception) -> str:
-    """What happened, in a line."""
-    if (damage := _damage(error)) is not None:
-        return damage
-    said = _first_line(error)
-    return next((told for pattern, told in _AWAY if re.search(pattern, str(error))), said) if _is_away(error) else said
-
-
-def _damage(error: Exception) -> str | None:
-    return next((told for pattern, told in _DAMAGE if re.search(pattern, str(error))), None)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0][:300]
