@@ -16,13 +16,14 @@ from candle_ml.components import (
     ModelTrainerComponent,
 )
 from candle_ml.config.choosing import Chooser
-from candle_ml.config.models import Section, Settings, Stage
+from candle_ml.config.models import Settings, Stage
 from candle_ml.config.overrides import overridden
 from candle_ml.config.pipeline_config import PipelineConfig
 from candle_ml.config.problems import validated
 from candle_ml.config.reading import Node, described, read_file_text
 from candle_ml.config.report import Report
 from candle_ml.config.rules import contradictions, disabled_stages
+from candle_ml.config.section import Section
 from candle_ml.errors import ConfigError
 from candle_ml.plugins import CORE_KEYS, PluginManager, nearest
 
@@ -69,11 +70,19 @@ def parse_config(
         **own,
         disabled_plugins=disabled,
         source_text=text,
+        source_name=name,
+        overrides=tuple(overrides),
         root=root,
         manager=manager,
         positions=MappingProxyType(positions),
         notes=notes,
     )
+
+
+def varied(config: PipelineConfig, overrides: Sequence[str]) -> PipelineConfig:
+    """The configuration with further overrides of its file. Raises `ConfigError` as `load_config` does."""
+    every = (*config.overrides, *overrides)
+    return parse_config(config.source_text, config.source_name, config.root, every, config.manager)
 
 
 def _with_empty_sections(root: Node) -> Node:

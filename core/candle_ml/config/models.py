@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
@@ -18,6 +18,8 @@ from candle_ml.components import (
     ModelTrainerComponent,
     Options,
 )
+from candle_ml.config.section import Section
+from candle_ml.config.tune_section import TuneSection
 from candle_ml.errors import ConfigError
 
 AnyComponent = TypeVar("AnyComponent", bound=Component, covariant=True)
@@ -50,12 +52,6 @@ class Choice(Generic[AnyComponent]):
         return core_schema.is_instance_schema(cls)
 
 
-class Section(BaseModel):
-    """Keys of the core: unknown ones refused, no silent conversion."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
-
-
 class PluginsSection(Section):
     """Which installed plugins must not be imported."""
 
@@ -79,7 +75,7 @@ class SourcesStage(Stage):
     """Refuse the whole input when one row is bad; otherwise bad rows are set aside, counted and named."""
     assume_reviewed: bool = True
     """Where no reviewed range is given, take the candles from the first to the last annotation of a series as seen."""
-    colors: dict[str, Color] = {}
+    colors: dict[str, Color] = Field(default={})
     """Colour of a label on the chart where no source gives one, as `label: "#rrggbb"`."""
 
 
@@ -319,6 +315,7 @@ class Settings(Section):
     inference: InferenceStage = InferenceStage()
     data: DataStage = DataStage()
     execution: ExecutionSection = ExecutionSection()
+    tune: TuneSection = TuneSection()
 
     def stages(self) -> dict[str, Stage]:
         """Every stage by its key, in their order."""

@@ -25,12 +25,13 @@ from candle_ml.config.models import (
     LabelsStage,
     ModelStage,
     RegistryStage,
-    Section,
     SourcesStage,
     SplitStage,
     SuggestStage,
     TrackingStage,
 )
+from candle_ml.config.section import Section
+from candle_ml.config.tune_section import TuneSection
 from candle_ml.errors import ConfigError
 from candle_ml.plugins import PluginManager
 from candle_ml.scores import SampleKind
@@ -40,9 +41,9 @@ from candle_ml.scores import SampleKind
 class PipelineConfig:
     """Everything that pipeline.yaml says, defaults filled in and overrides applied.
 
-    `source_text` is the text of the file as it stands; `root` the folder that relative paths start from; `manager` the
-    plugins that the choices were made from; `notes` tell what has no effect here. Two configurations mean the same
-    where their `hash` is the same.
+    `source_text` is the text of the file as it stands, `source_name` its name, `overrides` what was put over it; `root`
+    is the folder that relative paths start from; `manager` holds the plugins that the choices were made from; `notes`
+    tell what has no effect here. Two configurations mean the same where their `hash` is the same.
     """
 
     name: str
@@ -61,8 +62,11 @@ class PipelineConfig:
     inference: InferenceStage
     data: DataStage
     execution: ExecutionSection
+    tune: TuneSection
     disabled_plugins: tuple[str, ...]
     source_text: str = field(repr=False)
+    source_name: str
+    overrides: tuple[str, ...]
     root: Path
     manager: PluginManager = field(repr=False)
     positions: Mapping[str, str] = field(repr=False)
@@ -139,12 +143,12 @@ def _effective(config: PipelineConfig) -> dict[str, Any]:
         "audit": _keys(config.audit),
         "model": {**_keys(config.model), **_said(config.model.use)},
     }
-    later = ("calibration", "evaluation", "suggest", "tracking", "registry", "inference", "data", "execution")
+    later = ("calibration", "evaluation", "suggest", "tracking", "registry", "inference", "data", "execution", "tune")
     return {**content, **{name: _keys(getattr(config, name)) for name in later}}
 
 
 def _keys(section: Section) -> dict[str, Any]:
-    return section.model_dump(mode="json")
+    return section.model_dump(mode="json", by_alias=True)
 
 
 def _said(choice: Choice[Component] | None) -> dict[str, Any]:
