@@ -3,8 +3,8 @@
 The floor calls the same 61 C functions on arrays, past the layer of TA-Lib's Python package that looks for data frames,
 and throws each result away. candle-ml also scales, masks the warm-up and keeps everything. Both run in one thread on
 one core, and the time of that thread is taken; the row of two cores lets candle-ml use both, and takes the time on the
-wall. `checked, by candle` is the matrix that windows are cut from: checked for values that are not finite, the features
-of a candle side by side.
+wall. `writing alone` is the matrix of results that are there already. `checked, by candle` is the matrix that windows
+are cut from: checked for values that are not finite, the features of a candle side by side.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from benchmarks.speed.bench import Bench
 from benchmarks.speed.project import long_series
 from benchmarks.speed.results import Goal, Row
 from benchmarks.speed.timing import both_cores, by_turns, first_core, on_cores, ratio
+from numpy.typing import NDArray
 
 from candle_ml.candles import Candles
 from candle_ml.components import CandleFeatures
@@ -62,9 +63,12 @@ def _check(extractor: CandleFeatures, candles: Candles) -> None:
 def _one_core(extractor: CandleFeatures, candles: Candles, bench: Bench) -> Iterator[Row]:
     features: FeaturePlan = plan([extractor])
     times = max(1, _LONG_ENOUGH // len(candles))
+    prices = (candles.open, candles.high, candles.low, candles.close)
+    results = [function(*prices) for function in _FUNCTIONS]
     works = {
         "bare": partial(_again, partial(bare, candles), times),
         "matrix": partial(_again, partial(extractor.extract, candles), times),
+        "writing": partial(_again, partial(_written, results), times),
         "checked": partial(_again, partial(candle_features, features, candles), times),
     }
     with on_cores(first_core()):
@@ -72,7 +76,15 @@ def _one_core(extractor: CandleFeatures, candles: Candles, bench: Bench) -> Iter
     seconds = {name: [1000 * each / times for each in all_] for name, all_ in found.items()}
     label = f"61 patterns of {len(candles):,} candles ÷ bare TA-Lib calls"
     yield ratio(NAME, label, seconds["matrix"], seconds["bare"], "ms", ONE_THREAD)
+    yield ratio(NAME, f"{label}: writing alone", seconds["writing"], seconds["bare"], "ms")
     yield ratio(NAME, f"{label}: checked, by candle", seconds["checked"], seconds["bare"], "ms")
+
+
+def _written(results: list[NDArray[np.int32]]) -> None:
+    """One `float32` matrix of whole numbers that are there."""
+    matrix = np.empty((len(results), len(results[0])), dtype=np.float32)
+    for row, result in zip(matrix, results, strict=True):
+        np.divide(result, np.float32(100), out=row, dtype=np.float32, casting="unsafe")
 
 
 def _two_cores(extractor: CandleFeatures, candles: Candles, bench: Bench) -> Row:

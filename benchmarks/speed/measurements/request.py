@@ -1,7 +1,8 @@
 """One `POST /predict` of 500 candles, against the same features and prediction with no HTTP around them.
 
 The floor is `Predictor.predict` on candles that are there as arrays already: features, windows, model and decoder of
-the very model that the service has loaded. The request also parses and checks JSON, and writes it. One connection
+the very model that the service has loaded. The request also parses and checks JSON, and writes it; what HTTP takes by
+itself, server, framework, log line and counters, is what `/health` takes on the same connection. One connection
 sends one request after the other; the service has one core and the client the other, and the floor runs on the
 service's core while the service waits.
 """
@@ -9,6 +10,7 @@ service's core while the service waits.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -32,11 +34,13 @@ def measure(bench: Bench) -> Iterator[Row]:
         floor = partial(project.loaded.predictor.predict, project.asked())
         with servers.candle_ml(project, body) as server:
             plan = load.Plan(server.port, server.path, str(body), 1, bench.sizes.seconds)
-            requests, floors = [], []
+            requests, floors, empty = [], [], []
             for _ in range(bench.sizes.repeats):
                 requests.append(load.loaded(plan).percentile(50) * 1000)
+                empty.append(load.loaded(replace(plan, path="/health", body=None)).percentile(50) * 1000)
                 with on_cores(first_core()):
                     floors.append(float(np.median(by_turns({"floor": floor}, _FLOOR_TURNS)["floor"])) * 1000)
         yield ratio(
             NAME, f"/predict, 500 candles, {model}, p50 ÷ prediction without HTTP", requests, floors, "ms", goal
         )
+        yield ratio(NAME, f"/health p50 ÷ p50 of /predict, {model}", empty, requests, "ms")

@@ -1,7 +1,8 @@
 """`candle-ml --help`, against a Python that does nothing.
 
-Both are new processes of the same interpreter on one core, with compiled modules on disk. The time is what they take of
-the processor, which on a machine that does nothing else is the time on the wall.
+What importing click alone takes stands beside it. All are new processes of the same interpreter on one core, with
+compiled modules on disk. The time is what they take of the processor, which on a machine that does nothing else is the
+time on the wall.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     command = Path(sys.executable).with_name("candle-ml")
     works = {
         "help": partial(_run, [str(command), "--help"]),
+        "click": partial(_run, [sys.executable, "-c", "import click"]),
         "nothing": partial(_run, [sys.executable, "-c", "pass"]),
     }
     with on_cores(first_core()):
@@ -33,6 +35,8 @@ def measure(bench: Bench) -> Iterator[Row]:
     milliseconds = {name: [each * 1000 for each in all_] for name, all_ in seconds.items()}
     label = "candle-ml --help ÷ python -c pass"
     yield ratio(NAME, label, milliseconds["help"], milliseconds["nothing"], "ms", Goal(3.5))
+    label = "python -c 'import click' ÷ python -c pass"
+    yield ratio(NAME, label, milliseconds["click"], milliseconds["nothing"], "ms")
 
 
 def _run(command: list[str]) -> None:
