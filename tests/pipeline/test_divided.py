@@ -115,9 +115,10 @@ def test_a_cluster_gives_the_same_model_and_scores(root: Path, alone: object, cl
 
 
 @pytest.mark.slow
-def test_workers_that_boost_together_give_the_same_model_and_scores(root: Path, cluster: str) -> None:
-    """Trees of samples that are divided over two workers are those of one machine, to the bit."""
-    model = "model={use: xgboost-dask, rounds: 20}"
+@pytest.mark.parametrize("model", ["{use: xgboost-dask, rounds: 20}", "{use: random-forest, trees: 20}"])
+def test_workers_that_fit_together_give_the_same_model_and_scores(root: Path, cluster: str, model: str) -> None:
+    """Trees that two workers grow, of samples that are divided over them or not, are those of one machine."""
+    model = f"model={model}"
     on_cluster = made(root, model, "execution.engine=dask", f"execution.scheduler={cluster}", "execution.memory=0")
     assert on_cluster == made(root, model)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import skops
+from joblib import parallel_config
 from numpy.typing import NDArray
 from sklearn import __version__ as sklearn_version
 from sklearn.ensemble import RandomForestClassifier
@@ -33,13 +36,14 @@ class RandomForestTrainer:
         self._options = options
 
     def fit(self, train: SampleMatrix, validation: SampleMatrix | None, context: FitContext) -> RandomForestModel:
-        """The forest of these samples, the same whatever the number of threads. Raises `TrainingError`."""
+        """The forest of these samples, the same on any number of threads or workers. Raises `TrainingError`."""
         check_training(train, context.classes, self._options.min_samples_per_class)
         matrix = train.dense()
         check_finite(matrix, train.columns)
         factors = class_weights(train.codes, len(context.classes), self._options.class_weight)
         forest = self._unfitted(context)
-        _grow(forest, matrix, train.codes.astype(np.int64), train.weights * factors[train.codes], context.progress)
+        with _over_workers(context):
+            _grow(forest, matrix, train.codes.astype(np.int64), train.weights * factors[train.codes], context.progress)
         return RandomForestModel(context.classes, train.shape[1], forest)
 
     def _unfitted(self, context: FitContext) -> RandomForestClassifier:
@@ -49,7 +53,7 @@ class RandomForestTrainer:
             min_samples_leaf=self._options.min_samples_leaf,
             max_features=self._options.max_features,
             random_state=context.seed,
-            n_jobs=context.threads,
+            n_jobs=context.threads if context.cluster is None else None,
             warm_start=True,
         )
 
@@ -95,6 +99,16 @@ def load(folder: Path) -> RandomForestModel:
     where = f"{folder.name}/{MODEL_FILE}"
     forest = _checked(where, load_forest(where, content), meta)
     return RandomForestModel(meta.classes, meta.columns, forest)
+
+
+@contextmanager
+def _over_workers(context: FitContext) -> Iterator[None]:
+    """Trees grow on the workers of the cluster, where there is one; each gets the matrix."""
+    if context.cluster is None:
+        yield
+        return
+    with context.cluster() as client, parallel_config(backend="dask", client=client, n_jobs=-1):
+        yield
 
 
 def _grow(
