@@ -8,7 +8,7 @@ TESTS ?=
 LOCK_FLAGS ?=
 CHROMIUM ?= /usr/bin/chromium
 COMPOSE ?= docker compose
-TO ?= backups/$(shell date -u +%Y%m%dT%H%M%SZ)
+TO ?=
 FROM ?=
 OVERWRITE ?=
 STACK ?= build/stack
@@ -73,15 +73,15 @@ test-web: venv web/.next/BUILD_ID $(CHROMIUM) ## Check the annotator: types, sty
 	@cd web && npm run --silent typecheck && npm run --silent lint && npm test --silent
 	@cd web && CANDLE_ML="$(abspath $(BIN))/candle-ml" CHROMIUM="$(CHROMIUM)" npm run --silent e2e
 
-env: ## Write .env, the secrets of the stack in docker-compose.yml
+env: ## Write .env, the secrets of the stack in docker-compose.yml, or fill what it lacks
 	@docker/make-env
 
 backup: ## Save databases, artifacts and data of the running stack; TO=folder
-	@COMPOSE="$(COMPOSE)" docker/backup "$(TO)"
+	@COMPOSE="$(COMPOSE)" docker/backup $(if $(TO),"$(TO)")
 
 restore: ## Put a backup back: FROM=folder; OVERWRITE=yes replaces what the stack holds
 	@test -n "$(FROM)" || { echo "name the backup by FROM="; exit 1; }
-	@COMPOSE="$(COMPOSE)" docker/restore "$(FROM)" $(if $(filter yes,$(OVERWRITE)),overwrite)
+	@COMPOSE="$(COMPOSE)" OVERWRITE="$(OVERWRITE)" docker/restore "$(FROM)"
 
 test-stack: venv ## Prove the stack in containers, with podman; root, Debian, half an hour
 	@$(BIN)/python tests/stack/stack_proof.py "$(STACK)" "$(abspath $(BIN))/candle-ml"
