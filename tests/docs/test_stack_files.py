@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 LASTING = ("candle-annotator", "ml-service", "mlflow", "postgres")
 STEPS = ("databases", "candle-ml-migrations", "mlflow-migrations")
+RESTORING = "restoring"
 DOCKERFILES = sorted(ROOT.glob("docker/*/Dockerfile"))
 PINNED = re.compile(r"[\w/.-]+:\d+\.\d+[\w.-]*")
 SECRET = re.compile(r"\b(\w*(?:PASSWORD|_KEY))\b")
@@ -32,6 +32,11 @@ def dockerfile(service: str) -> str:
     return stages[-1] if target is None else next(one for one in stages if one.split("\n")[0].endswith(f" AS {target}"))
 
 
+def dockerfile_text(service: str) -> str:
+    """The whole Dockerfile that a service is built from."""
+    return (ROOT / SERVICES[service]["build"]["dockerfile"]).read_text("utf-8")
+
+
 def run(command: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
@@ -44,8 +49,9 @@ def run(command: list[str], folder: Path, **environment: str) -> subprocess.Comp
 
 
 def test_the_services_are_these() -> None:
-    """The stack is the four services and three steps that end by themselves."""
-    assert sorted(SERVICES) == sorted([*LASTING, *STEPS])
+    """The stack is four services and three steps that end by themselves; `up` starts nothing for a restore."""
+    assert sorted(SERVICES) == sorted([*LASTING, *STEPS, RESTORING])
+    assert {name: one["profiles"] for name, one in SERVICES.items() if "profiles" in one} == {RESTORING: ["restore"]}
 
 
 @pytest.mark.parametrize("service", LASTING)
@@ -56,7 +62,7 @@ def test_ports_are_published_on_the_loopback_address(service: str) -> None:
     assert [port for port in ports if not re.fullmatch(r"127\.0\.0\.1:\$\{\w+:-(\d+)\}:\1", port)] == []
 
 
-@pytest.mark.parametrize("service", [*LASTING, *STEPS])
+@pytest.mark.parametrize("service", [*LASTING, *STEPS, RESTORING])
 def test_every_container_is_confined(service: str) -> None:
     """Each container has a user without root, a read-only root, no capabilities, bounded memory and processes."""
     one = SERVICES[service]
@@ -66,7 +72,7 @@ def test_every_container_is_confined(service: str) -> None:
     assert re.fullmatch(r"\d+[mg]", one["mem_limit"])
     assert one["pids_limit"] > 0
     assert "privileged" not in one
-    assert "network_mode" not in one
+    assert one.get("network_mode", "none") == "none"
 
 
 def test_no_container_reaches_into_the_machine() -> None:
@@ -97,6 +103,7 @@ def test_services_wait_for_health() -> None:
         "ml-service": {"candle-ml-migrations": done, "mlflow": healthy},
         "mlflow": {"mlflow-migrations": done},
         "databases": {"postgres": healthy},
+        "restoring": {"databases": done},
         "candle-ml-migrations": {"databases": done},
         "mlflow-migrations": {"databases": done},
     }
@@ -105,7 +112,7 @@ def test_services_wait_for_health() -> None:
 def test_every_image_is_pinned() -> None:
     """Images that are not built here are named with a full version, in the compose file and in the Dockerfiles."""
     built = {one["image"] for one in SERVICES.values() if "build" in one}
-    named = {one["image"] for one in SERVICES.values()} - built
+    named = {re.sub(r"\$\{\w+:-(.*)\}", r"\1", one["image"]) for one in SERVICES.values()} - built
     bases = {
         base for file in DOCKERFILES for base in re.findall(r"^ARG \w+_IMAGE=(\S+)", file.read_text(), re.MULTILINE)
     }
@@ -118,6 +125,52 @@ def test_every_image_is_built_once() -> None:
     """No two services build one image, which fails when they do so at the same time."""
     images = [one["image"] for one in SERVICES.values() if "build" in one]
     assert len(images) == len(set(images)) == 3
+
+
+def test_images_of_two_projects_have_two_names() -> None:
+    """What a clone builds under another project's name leaves the images of the first one alone."""
+    images = [one["image"] for one in SERVICES.values() if "build" in one]
+    assert [image for image in images if not image.startswith("${COMPOSE_PROJECT_NAME}-")] == []
+
+
+def test_a_pinned_base_is_kept_in_env() -> None:
+    """Every base can be named in `.env`, so that the next build starts from the same one."""
+    example = (ROOT / ".env.example").read_text("utf-8")
+    for one in SERVICES.values():
+        if "build" in one:
+            text = (ROOT / one["build"]["dockerfile"]).read_text("utf-8")
+            assert one["build"]["args"] == re.findall(r"^ARG (\w+_IMAGE)=", text, re.MULTILINE)
+    wanted = {*re.findall(r"\w+_IMAGE", (ROOT / "docker-compose.yml").read_text("utf-8"))}
+    assert wanted == {"PYTHON_IMAGE", "NODE_IMAGE", "POSTGRES_IMAGE"} == {*re.findall(r"\w+_IMAGE", example)}
+
+
+def test_a_clone_that_is_closed_to_others_makes_images_that_are_not() -> None:
+    """Whatever the modes of the clone's files, those that a container runs or reads by itself are open to its user."""
+    copied = [
+        line
+        for file in DOCKERFILES
+        for line in re.findall(r"^COPY (?!--from).*docker/.*", file.read_text("utf-8"), re.MULTILINE)
+        if "pip.lock" not in line
+    ]
+    assert len(copied) == 3
+    assert [line for line in copied if "--chmod=0755" not in line and "--chmod=0644" not in line] == []
+    assert "chmod -R go=rX .next/standalone .next/static migrations" in dockerfile_text("candle-annotator")
+
+
+def test_no_command_shows_a_secret() -> None:
+    """No command line of a container is made with a secret's value, so that no list of processes holds one."""
+    lines = [str(one.get(part, "")) for one in SERVICES.values() for part in ("command", "entrypoint")]
+    tests = [str(one.get("healthcheck", "")) for one in SERVICES.values()]
+    assert [line for line in lines + tests if "$" in line] == []
+
+
+def test_only_the_service_reaches_the_stores() -> None:
+    """MLflow and PostgreSQL share no network with the annotator; PostgreSQL's leads nowhere else."""
+    joined = {name: set(one["networks"]) for name, one in SERVICES.items() if "networks" in one}
+    assert joined["candle-annotator"] == {"annotating"}
+    assert joined["candle-annotator"].isdisjoint(joined["mlflow"] | joined["postgres"])
+    assert joined["postgres"] == {"storing"}
+    assert COMPOSE["networks"]["storing"] == {"internal": True}
 
 
 @pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: file.parent.name)
@@ -167,25 +220,8 @@ def test_the_example_names_every_variable_and_no_secret() -> None:
     lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
     example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     used = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text("utf-8")))
-    assert set(example) == used | {"COMPOSE_PROJECT_NAME"}
+    assert set(example) == used - {"POSTGRES_IMAGE"}
     assert {name: value for name, value in example.items() if value} == {"COMPOSE_PROJECT_NAME": "candle-ml"}
-
-
-def test_secrets_are_drawn_once_and_readable_by_their_owner(tmp_path: Path) -> None:
-    """`make env` draws new secrets, readable by the owner alone, and leaves a `.env` that is there as it is."""
-    drawn = []
-    for name in ("one", "two"):
-        folder = tmp_path / name
-        folder.mkdir()
-        shutil.copy(ROOT / ".env.example", folder)
-        assert run([str(ROOT / "docker/make-env")], folder).returncode == 0
-        text = (folder / ".env").read_text("utf-8")
-        assert (folder / ".env").stat().st_mode & 0o777 == 0o600
-        drawn += re.findall(r"^\w*(?:PASSWORD|_KEY)=([0-9a-f]{48})$", text, re.MULTILINE)
-        again = run([str(ROOT / "docker/make-env")], folder)
-        assert again.stdout == ".env is there already and stays as it is\n"
-        assert (folder / ".env").read_text("utf-8") == text
-    assert len(drawn) == len(set(drawn)) == 8
 
 
 def test_no_secret_and_no_data_reach_a_build() -> None:
@@ -195,28 +231,9 @@ def test_no_secret_and_no_data_reach_a_build() -> None:
     assert "**/.env*" in lines[lines.index("!web") :]
     named = {line[1:] for line in lines if line.startswith("!")}
     assert named.isdisjoint({".env", "data", "tests", ".git", "backups"})
-    assert ".env" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
 
 
-def test_a_backup_that_is_not_whole_is_refused(tmp_path: Path) -> None:
-    """`restore` asks nothing of the stack when a file of the backup is damaged, or missing."""
-    saved = tmp_path / "saved"
-    saved.mkdir()
-    restore = [str(ROOT / "docker/restore"), str(saved)]
-    (saved / "runs.tar").write_text("runs")
-    subprocess.run("sha256sum ./*.tar >SHA256SUMS", cwd=saved, shell=True, check=True)
-    missing = run(restore, tmp_path, COMPOSE="false")
-    assert (missing.returncode, missing.stderr) == (1, f"{saved} holds no candle_ml.dump; nothing was changed\n")
-    (saved / "runs.tar").write_text("nuns")
-    damaged = run(restore, tmp_path, COMPOSE="false")
-    assert damaged.returncode == 1
-    assert damaged.stderr.endswith(f"{saved} is no whole backup; nothing was changed\n")
-
-
-def test_a_backup_never_takes_the_place_of_another(tmp_path: Path) -> None:
-    """`backup` refuses a folder that is there, before it asks anything of the stack."""
-    refused = run([str(ROOT / "docker/backup"), str(tmp_path)], tmp_path, COMPOSE="false")
-    assert (refused.returncode, refused.stderr) == (
-        1,
-        f"{tmp_path} is there already: name another folder by TO=\n",
-    )
+def test_git_ignores_every_copy_of_the_secrets() -> None:
+    """`.env`, what an interrupted `make env` leaves and an editor's copies are ignored; the example is not."""
+    ignored = run(["git", "check-ignore", ".env", ".env.Xy12ab", ".env.bak", ".env.example", "backups/one"], ROOT)
+    assert ignored.stdout.split() == [".env", ".env.Xy12ab", ".env.bak", "backups/one"]

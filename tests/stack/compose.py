@@ -16,7 +16,7 @@ from engine import ROOT, Engine
 
 PORTS = {"ANNOTATOR_PORT": 3000, "ML_SERVICE_PORT": 8001, "MLFLOW_PORT": 5000}
 SERVICES = ("candle-annotator", "ml-service", "mlflow", "postgres")
-PATIENCE = 600.0
+PROXY = "runs.example.org"
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,18 @@ class Stack:
 
     @classmethod
     def cloned(cls, engine: Engine, compose_command: Path) -> Stack:
-        """A fresh clone of the newest commit, with secrets by `make env`; its ports are the usual ones where free."""
+        """A fresh clone of the newest commit, closed to other users of the machine; usual ports where they are free."""
         folder = engine.folder / "clone"
         subprocess.run(["rm", "-rf", str(folder)], check=True)
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True, umask=0o077)
         return cls(engine, folder, compose_command, {name: _port(usual) for name, usual in PORTS.items()})
 
     @property
     def environment(self) -> dict[str, str]:
         ports = {name: str(port) for name, port in self.ports.items()}
-        return self.engine.environment | ports | {"COMPOSE": str(self.compose_command), "COMPOSE_ANSI": "never"}
+        proxy = {"MLFLOW_ALLOWED_HOSTS": PROXY, "MLFLOW_ALLOWED_ORIGINS": f"https://{PROXY}"}
+        compose = {"COMPOSE": str(self.compose_command), "COMPOSE_ANSI": "never"}
+        return self.engine.environment | ports | proxy | compose
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -48,9 +50,9 @@ class Stack:
         pairs = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
         return {name: value for name, value in pairs.items() if name.endswith(("PASSWORD", "KEY"))}
 
-    def attempt(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """What a command in the clone does, whether or not it succeeds."""
-        environment = self.environment
+    def attempt(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """What a command in the clone does, whether or not it succeeds; `more` are variables."""
+        environment = self.environment | more
         return subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=3600
         )

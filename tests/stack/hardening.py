@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
-from compose import SERVICES, Stack
+from compose import PROXY, SERVICES, Stack
 from loop import Annotator
 from showing import show
 
 FORGED = "attacker.example"
+UNUSABLE = "p@ssword/with%41-slashes"
 
 
 def no_start_without_secrets(stack: Stack) -> None:
@@ -71,15 +76,69 @@ def strangers(stack: Stack) -> None:
     assert service.status("GET", "/model/info") == 401
     assert service.status("GET", "/health") == 200
     published = stack.inspect("postgres", "{{len .HostConfig.PortBindings}}")
-    reached = stack.inside("candle-annotator", "node", "-e", _RESOLVE)
-    assert (published, reached) == ("0", "ENOTFOUND"), (published, reached)
-    mlflow = [stack.url("MLFLOW_PORT") + "/api/2.0/mlflow/experiments/search?max_results=1", "-H", f"Host: {FORGED}"]
-    code = stack.run("curl", "--silent", "--output", "-", "--write-out", " %{http_code}", *mlflow)
-    assert code.endswith(" 403"), code
+    reached = [stack.inside("candle-annotator", "node", "-e", _RESOLVE % name) for name in ("postgres", "mlflow")]
+    assert (published, reached) == ("0", ["ENOTFOUND"] * 2), (published, reached)
+    codes = [_mlflow(stack, name, origin) for name, origin in ((FORGED, PROXY), (PROXY, FORGED), (PROXY, PROXY))]
+    assert codes == ["403", "403", "200"], codes
     show(
         "strangers",
-        "service without key 401; PostgreSQL not published, unknown to the annotator; MLflow by a forged name 403",
+        "service without key 401; PostgreSQL not published, both stores unknown to the annotator; "
+        "MLflow by a forged name or page 403, by a proxy's name in .env 200",
     )
 
 
-_RESOLVE = "require('dns').lookup('postgres', (error) => console.log(error ? error.code : 'found'))"
+def _mlflow(stack: Stack, name: str, origin: str) -> str:
+    """The status of what a page of one name asks MLflow by another."""
+    asked = [stack.url("MLFLOW_PORT") + "/api/2.0/mlflow/experiments/search", "--data", '{"max_results": 1}']
+    headers = ["-H", f"Host: {name}", "-H", f"Origin: https://{origin}", "-H", "Content-Type: application/json"]
+    return stack.run("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", *asked, *headers)
+
+
+_RESOLVE = "require('dns').lookup('%s', (error) => console.log(error ? error.code : 'found'))"
+
+
+def unusable_password(stack: Stack) -> None:
+    """A password that an address cannot hold stops `up` at once, is told by its variable, and is not in the log."""
+    started = time.monotonic()
+    refused = stack.attempt(
+        str(stack.compose_command), "up", "--detach", "--wait", "--no-build", MLFLOW_DATABASE_PASSWORD=UNUSABLE
+    )
+    seconds = time.monotonic() - started
+    assert refused.returncode != 0
+    logs = stack.compose("logs", "--no-log-prefix", "databases")
+    assert "MLFLOW_DATABASE_PASSWORD: 16 or more letters and digits are needed" in logs, logs
+    assert UNUSABLE[2:6] not in logs
+    stack.up()
+    show("a password with other characters", f"`up` ends after {seconds:.0f} s; the log of `databases` says why")
+
+
+@contextmanager
+def no_secret_in_processes(stack: Stack, what: str) -> Iterator[None]:
+    """While the block runs, no process of the machine has a secret in its command line, where everybody sees it."""
+    seen: set[str] = set()
+    looks: list[int] = []
+    ended = Event()
+    thread = Thread(target=_watch, args=(tuple(stack.secrets.values()), seen, looks, ended))
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+    assert seen == set()
+    assert len(looks) > 10
+    show(f"secrets in the list of processes during {what}", f"none, looked {len(looks)} times")
+
+
+def _watch(secrets: tuple[str, ...], seen: set[str], looks: list[int], ended: Event) -> None:
+    while not ended.wait(0.1):
+        lines = [_command_line(place) for place in Path("/proc").glob("[0-9]*/cmdline")]
+        seen |= {line.split("\0")[0] for line in lines for secret in secrets if secret in line}
+        looks.append(len(lines))
+
+
+def _command_line(place: Path) -> str:
+    try:
+        return place.read_text(errors="replace")
+    except OSError:
+        return ""

@@ -42,9 +42,10 @@ def sizes(stack: Stack) -> None:
         bases = re.findall(r"^ARG \w+_IMAGE=(\S+)", text, re.MULTILINE)
         whole, base = (_megabytes(stack, name) for name in (image, bases[0]))
         show(f"size of {image}", f"{whole - base:.0f} MB above its base")
-    packages = int(_in_image(stack, "candle-ml-service", "du -sm /venv").split()[0])
+    service = stack.config()["services"]["ml-service"]["image"]
+    packages = int(_in_image(stack, service, "du -sm /venv").split()[0])
     assert packages < PYTHON_LIMIT_MB, f"{packages} MB of Python packages"
-    show("Python packages of candle-ml-service", f"{packages} MB of at most {PYTHON_LIMIT_MB}")
+    show(f"Python packages of {service}", f"{packages} MB of at most {PYTHON_LIMIT_MB}")
 
 
 def nothing_to_build_with(stack: Stack) -> None:

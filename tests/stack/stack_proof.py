@@ -14,6 +14,7 @@ from threading import Event, Thread
 
 import hardening
 import images
+import saving
 import stand_ins
 import surviving
 from compose import Stack
@@ -78,7 +79,8 @@ def _ask(annotator: Annotator, stopped: Event, statuses: list[int]) -> None:
 def tried(stack: Stack, project: Path) -> None:
     """Every proof, in an order in which each finds what it needs."""
     annotator = Annotator(stack.url("ANNOTATOR_PORT"))
-    started(stack, annotator)
+    with hardening.no_secret_in_processes(stack, "the first start"):
+        started(stack, annotator)
     whole_loop(stack, annotator, project)
     next_version(stack, annotator)
     hardening.processes(stack)
@@ -89,8 +91,19 @@ def tried(stack: Stack, project: Path) -> None:
     surviving.stopped(stack)
     surviving.killed_training(stack)
     surviving.trained_without_mlflow(stack, annotator)
-    surviving.backup_and_restore(stack, annotator)
+    with hardening.no_secret_in_processes(stack, "backups and restores"):
+        backups(stack, annotator)
     surviving.schema_upgrade(stack, annotator)
+    hardening.unusable_password(stack)
+
+
+def backups(stack: Stack, annotator: Annotator) -> None:
+    """Everything that a backup and a restore promise."""
+    saving.saved(stack)
+    saving.refused(stack, annotator)
+    saving.newer_annotations(stack)
+    saving.leftovers(stack, annotator)
+    saving.into_a_started_stack(stack, annotator)
 
 
 def main(folder: Path, candle_ml: Path) -> None:

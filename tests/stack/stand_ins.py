@@ -21,7 +21,7 @@ Fill = Callable[[Path, str], list[str]]
 def names() -> dict[str, str]:
     """The image that the shipped files name for each of `python`, `node` and `postgres`."""
     files = (*ROOT.glob("docker/*/Dockerfile"), ROOT / "docker-compose.yml")
-    found = re.findall(r"(?:=|image: )((python|node|postgres):[\w.-]+)", "\n".join(path.read_text() for path in files))
+    found = re.findall(r"(?:=|:-)((python|node|postgres):[\w.-]+)", "\n".join(path.read_text() for path in files))
     return {kind: name for name, kind in found}
 
 

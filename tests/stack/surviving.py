@@ -1,12 +1,10 @@
-"""What is still there after kills, a lost machine and a change of schema."""
+"""What is still there after kills, stops and a change of schema."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -93,12 +91,13 @@ def _killed(stack: Stack, annotator: Annotator, service: str) -> float:
 
     def whole() -> bool:
         again = stack.inspect(service, "{{.State.Pid}}") not in {first, "0"}
-        return again and all(map(stack.healthy, SERVICES)) and _served(annotator) == version
+        return again and all(map(stack.healthy, SERVICES)) and served(annotator) == version
 
     return until(whole, service)
 
 
-def _served(annotator: Annotator) -> str | None:
+def served(annotator: Annotator) -> str | None:
+    """The version that answers, if one does."""
     return annotator.model_version() if annotator.status("GET", "/api/model/info") == 200 else None
 
 
@@ -157,40 +156,6 @@ def trained_without_mlflow(stack: Stack, annotator: Annotator) -> None:
     show("training while MLflow is stopped", "kept; `candle-ml runs sync` registers it later")
 
 
-def backup_and_restore(stack: Stack, annotator: Annotator) -> None:
-    """`make backup`, then every volume destroyed, then `make restore`: everything is there."""
-    before = everything(stack, annotator)
-    started = time.monotonic()
-    size = stack.run("make", "backup", "TO=saved").splitlines()[-1].split()[1]
-    saved = time.monotonic() - started
-    _damaged_is_refused(stack)
-    refused = stack.attempt("make", "restore", "FROM=saved")
-    assert "the stack holds data already: OVERWRITE=yes replaces it by saved" in refused.stderr, refused.stderr
-    stack.compose("down", "--volumes")
-    assert stack.engine.podman("volume", "ls", "--quiet", "--filter", "label=com.docker.compose.project") == ""
-    started = time.monotonic()
-    stack.run("make", "restore", "FROM=saved")
-    stack.up()
-    until(lambda: _served(annotator) is not None, "the restored model")
-    restored = time.monotonic() - started
-    assert everything(stack, annotator) == before
-    show("make backup", f"{size} in {saved:.0f} s; damaged, and over a filled stack, it is refused")
-    show("volumes destroyed, make restore", f"everything there after {restored:.0f} s, `up` included")
-
-
-def _damaged_is_refused(stack: Stack) -> None:
-    damaged = stack.folder / "damaged"
-    shutil.copytree(stack.folder / "saved", damaged)
-    with (damaged / "runs.tar").open("r+b") as file:
-        file.seek(700)
-        byte = file.read(1)
-        file.seek(700)
-        file.write(bytes([byte[0] ^ 1]))
-    refused = stack.attempt("make", "restore", "FROM=damaged", "OVERWRITE=yes")
-    assert "damaged is no whole backup; nothing was changed" in refused.stderr, refused.stderr
-    shutil.rmtree(damaged)
-
-
 def schema_upgrade(stack: Stack, annotator: Annotator) -> None:
     """On filled databases of the schema before the newest one, `up` brings the newest and loses nothing."""
     before = everything(stack, annotator)
@@ -201,7 +166,7 @@ def schema_upgrade(stack: Stack, annotator: Annotator) -> None:
     assert _revision(stack) == older
     stack.up()
     assert _revision(stack) == newest
-    until(lambda: _served(annotator) is not None, "the model")
+    until(lambda: served(annotator) is not None, "the model")
     assert everything(stack, annotator) == before
     show("schema of the state store", f"{older} upgraded to {newest} by `up`, every run still there")
 
