@@ -6,6 +6,7 @@ work, and one that is killed leaves a file that no later one can complete.
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 from candle_ml.errors import RegistryError
@@ -13,6 +14,7 @@ from candle_ml.lock_file import held
 from candle_ml.unwritable import unwritable
 
 _PATIENCE_SECONDS = 120.0
+_PARTIAL = "store.partial"
 
 
 def make_store(uri: str, artifacts: Path | None) -> None:
@@ -29,7 +31,7 @@ def make_store(uri: str, artifacts: Path | None) -> None:
         with held(work / "store.lock", _PATIENCE_SECONDS):
             if not _is_filled(path):
                 _refuse_emptied(path, artifacts)
-                _made(work / "store.partial").replace(path)
+                _made(work).replace(path)
     except OSError as error:
         raise RegistryError(unwritable(path, error)) from error
 
@@ -44,21 +46,23 @@ def _refuse_emptied(path: Path, artifacts: Path | None) -> None:
         raise RegistryError.at(str(path), f"is empty, though {artifacts} holds what was tracked in it", expected)
 
 
-def _made(partial: Path) -> Path:
+def _made(work: Path) -> Path:
     import mlflow
 
-    _remove(partial)
+    _remove_partial(work)
+    # A name of its own: a process makes one store of a name, and takes that for made from then on.
+    partial = work / f"{_PARTIAL}-{uuid.uuid4().hex}"
     uri = f"sqlite:///{partial}"
     try:
         mlflow.MlflowClient(uri, uri)
     except BaseException:
-        _remove(partial)
+        _remove_partial(work)
         raise
     return partial
 
 
-def _remove(partial: Path) -> None:
-    for left in partial.parent.glob(f"{partial.name}*"):
+def _remove_partial(work: Path) -> None:
+    for left in work.glob(f"{_PARTIAL}*"):
         left.unlink()
 
 

@@ -28,7 +28,7 @@ from candle_ml.reporting import write_files
 from candle_ml.spool import Registration, RunRecord, Spool
 from candle_ml.state import StateStore
 from candle_ml.suggesting import suggest
-from candle_ml.tracking import TrackedRun, TrackingAwayError, TrackingPlace
+from candle_ml.tracking import EMBEDDED, TrackedRun, TrackingAwayError, TrackingPlace
 from candle_ml.training import Prepared, Trained, cases, evaluated, fit, prepare, refitted
 from candle_ml.uploading import upload
 
@@ -40,7 +40,7 @@ STAGES: tuple[StageName, ...] = get_args(StageName)
 class RunResult:
     """What a run has made, up to the stage it was told to stop after; None for what it did not reach.
 
-    `spooled` says why the run is not on the tracking server yet, None where it is or where nothing is tracked.
+    `spooled` says why the run waits in the spool, for the state store or the tracking server; None where it does not.
     `folder` holds the run's files: `bundle/`, `report.html`, `evaluation.json` and the configuration. `model_hash` is
     over the model files alone, so that one seed and one input give one hash. `data_version` names the input where it is
     kept.
@@ -86,7 +86,7 @@ def run(
     begun = replace(begun, data_version=data_version or kept_version(config, dataset))
     started_at = _now()
     # The state store comes first: a run that only the tracking server knew could not be told from a living one.
-    with _recorded(config, begun) as store, _tracked(config, begun.run_id, started_at):
+    with _recorded(config, begun) as store, _tracked(config, begun.run_id, started_at), _left(begun.folder / "bundle"):
         result = _train(_prepared(begun, config, until, progress), config, until, progress)
         if config.tracking.enabled:
             progress("record run", 0, 1)
@@ -166,8 +166,21 @@ def _recorded(config: PipelineConfig, begun: RunResult) -> Iterator[StateStore]:
         except StateError:
             raise
         except Exception as error:
-            store.fail_run(run_id, error)
+            # A store that is lost by now must not hide that reason; the run then counts as interrupted.
+            with suppress(StateError):
+                store.fail_run(run_id, error)
             raise
+
+
+@contextmanager
+def _left(bundle: Path) -> Iterator[None]:
+    """Let an error tell of the model that was trained before it."""
+    try:
+        yield
+    except Exception as error:
+        if (bundle / MANIFEST).is_file():
+            error.add_note(f"{bundle}: the model was trained before that; candle-ml predict --bundle uses it")
+        raise
 
 
 def _finished(result: RunResult, config: PipelineConfig, store: StateStore) -> RunResult:
@@ -240,6 +253,7 @@ def _record(
         data_hash=result.dataset.hash,
         digest=file_digest(result.folder / "bundle" / MANIFEST),
         registration=registration if _reaches(until, "register") and stage.enabled else None,
+        tracking=config.tracking.uri or EMBEDDED,
     )
 
 

@@ -11,16 +11,18 @@ import hashlib
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal, get_args
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from candle_ml.bundle import Frozen
-from candle_ml.errors import CandleMLWarning, DataError
+from candle_ml.errors import CandleMLWarning, DataError, RegistryError
 from candle_ml.lock_file import held
+from candle_ml.unwritable import unwritable
 
 Step = Literal[
     "record run",
@@ -53,6 +55,7 @@ class RunRecord(Frozen):
 
     `started_at` and `ended_at` are Unix milliseconds UTC. `start`, `end` (Unix seconds), `data_version` and `data_hash`
     say what it learned from. `digest` is that of the bundle's manifest. Without a registration the run is only logged.
+    `tracking` is the address that the run was trained for, never with a password; an earlier version did not keep it.
     """
 
     model_config = ConfigDict(ser_json_inf_nan="constants")
@@ -73,6 +76,13 @@ class RunRecord(Frozen):
     digest: str
     registration: Registration | None
     done: tuple[Step, ...] = ()
+    # Left out where it is None: a record is proven by its bytes, and those of an earlier version do not have it.
+    tracking: str | None = Field(default=None, exclude_if=lambda address: address is None)
+
+    @property
+    def took(self) -> timedelta:
+        """How long the run went."""
+        return timedelta(milliseconds=self.ended_at - self.started_at)
 
 
 class _Sealed(Frozen):
@@ -118,7 +128,7 @@ class Spool:
         return record
 
     def write(self, record: RunRecord) -> None:
-        """Write a record, whole or not at all, and then its copy."""
+        """Write a record, whole or not at all, and then its copy. Raises `RegistryError` where the disk refuses."""
         _write(self._path(record.run_id), _Sealed.content(record))
         _write(self._copy(record.run_id), _Sealed.content(record))
 
@@ -158,10 +168,15 @@ def _intact(path: Path, run_id: str) -> RunRecord | None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    with partial.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise RegistryError(unwritable(path, error)) from error

@@ -2,59 +2,70 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
 
+from candle_ml.bundle import EFFECTIVE, open_bundle
 from candle_ml.components import Progress, no_progress
 from candle_ml.config import PipelineConfig, parse_config
-from candle_ml.errors import CandleMLError, DataError
+from candle_ml.errors import CandleMLError, DataError, RegistryError, StateError
 from candle_ml.evaluation import Evaluation
 from candle_ml.inference import LoadedModel
 from candle_ml.pipeline import on_test_block, read_input
 from candle_ml.promotion import Evaluate, Promotion, UnfairComparisonError
 from candle_ml.spool import RunRecord, Spool
 from candle_ml.state import RunStatus, StateStore
-from candle_ml.tracking import EndStatus, TrackingAwayError, TrackingPlace, close_left_open
+from candle_ml.tracking import EMBEDDED, EndStatus, TrackingAwayError, TrackingPlace, close_left_open
 from candle_ml.training import Prepared, prepare
 from candle_ml.uploading import upload
+
+Destination = Literal["trained", "configured"]
+"""Where a run goes that was trained for another place than `tracking.uri` names now."""
 
 _ENDS: dict[RunStatus, EndStatus] = {"failed": "FAILED", "interrupted": "KILLED"}
 
 
 @dataclass(frozen=True, slots=True)
 class SyncedRun:
-    """One run of the spool: what became of its registration, or in `error` why it is still there."""
+    """One run of the spool: where it went and what became of its registration, or in `error` why it is still there."""
 
     run_id: str
+    place: str | None = None
     promotion: Promotion | None = None
     error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """The runs of the spool, oldest first and damaged ones last, and those that were closed on the server."""
+    """The runs of the spool, oldest first and damaged ones last, and those that were closed on a server.
+
+    `unclosed` says why no more could be closed.
+    """
 
     runs: tuple[SyncedRun, ...]
     closed: tuple[str, ...]
+    unclosed: str | None = None
 
 
-def sync(config: PipelineConfig, progress: Progress = no_progress) -> SyncResult:
+def sync(config: PipelineConfig, to: Destination | None = None, progress: Progress = no_progress) -> SyncResult:
     """Upload every run of the spool, the oldest first; one that cannot be uploaded stays and does not stop the others.
 
-    A run whose record says that it has finished is finished in the state store too; a record that is damaged, with its
-    copy, stays as it is. Raises `TrackingAwayError` where the server is away; what was uploaded before stays so.
+    A run goes to the place that it was trained for. Where the configuration names another one it stays, unless `to`
+    says which of both. A run whose record says that it has finished is finished in the state store too, and entered
+    there if need be; a record that is damaged, with its copy, stays as it is. Raises `StateError`.
     """
-    spool, place = Spool(config.root), TrackingPlace.of(config.tracking.uri, config.root)
+    spool = Spool(config.root)
     with StateStore.open(config.root) as store:
         statuses = {run.run_id: run.status for run in store.runs()}
         found, damaged = _looked_through(spool)
+        work = _Sync(config, to, progress, spool, store)
         records = [record for record in found if statuses.get(record.run_id) != "running"]
-        for record in records:
-            if statuses.get(record.run_id) == "interrupted":
-                store.finish_run(record.run_id, record.metrics)
-    synced = tuple(_synced(config, spool, record, place, progress) for record in records)
+        synced = [work.synced(record, statuses.get(record.run_id)) for record in records]
     waiting = spool.run_ids()
     ended = {run_id: _ENDS[status] for run_id, status in statuses.items() if status in _ENDS and run_id not in waiting}
-    return SyncResult((*synced, *damaged), close_left_open(place, config.experiment, ended) if ended else ())
+    return work.closed((*synced, *damaged), ended)
 
 
 def _looked_through(spool: Spool) -> tuple[list[RunRecord], list[SyncedRun]]:
@@ -70,16 +81,89 @@ def _looked_through(spool: Spool) -> tuple[list[RunRecord], list[SyncedRun]]:
     return sorted(records, key=lambda record: record.ended_at), damaged
 
 
-def _synced(
-    config: PipelineConfig, spool: Spool, record: RunRecord, place: TrackingPlace, progress: Progress
-) -> SyncedRun:
-    try:
-        judge = _judge(config, spool, record, progress)
-        return SyncedRun(record.run_id, upload(spool, record.run_id, place, judge, progress))
-    except TrackingAwayError:
-        raise
-    except CandleMLError as error:
-        return SyncedRun(record.run_id, error=str(error))
+@dataclass(slots=True)
+class _Sync:
+    config: PipelineConfig
+    to: Destination | None
+    progress: Progress
+    spool: Spool
+    store: StateStore
+    away: dict[TrackingPlace, TrackingAwayError] = field(default_factory=dict)
+    """The places that did not answer: the other runs do not wait for them again."""
+    reached: list[TrackingPlace] = field(default_factory=list)
+
+    def synced(self, record: RunRecord, status: RunStatus | None) -> SyncedRun:
+        """What became of one run. Raises `StateError`."""
+        try:
+            self._finish(record, status)
+            return self._uploaded(record, self._place(record))
+        except StateError:
+            raise
+        except CandleMLError as error:
+            return SyncedRun(record.run_id, error=str(error))
+
+    def closed(self, runs: tuple[SyncedRun, ...], ended: dict[str, EndStatus]) -> SyncResult:
+        """The result, after closing what has ended at the configured place and wherever a run went."""
+        places = dict.fromkeys([self._at(self.config.tracking.uri), *self.reached]) if ended else {}
+        closed: list[str] = []
+        try:
+            for place in places:
+                if place not in self.away:
+                    closed += close_left_open(place, self.config.experiment, ended)
+        except RegistryError as error:
+            return SyncResult(runs, tuple(closed), str(error))
+        return SyncResult(runs, tuple(closed))
+
+    def _uploaded(self, record: RunRecord, place: TrackingPlace) -> SyncedRun:
+        if place in self.away:
+            raise self.away[place]
+        try:
+            self._direct(record, place)
+            judge = _judge(self.config, self.spool, record, self.progress)
+            promotion = upload(self.spool, record.run_id, place, judge, self.progress)
+        except TrackingAwayError as error:
+            self.away[place] = error
+            raise
+        self.reached.append(place)
+        return SyncedRun(record.run_id, place.shown, promotion)
+
+    def _finish(self, record: RunRecord, status: RunStatus | None) -> None:
+        """Finish a run in the state store, which may not know it: its tables may be new."""
+        if status is None:
+            sealed = open_bundle(self.spool.folder(record.run_id) / "bundle", record.digest)
+            self.store.begin_run(
+                record.run_id,
+                sealed.info.model_type,
+                record.experiment,
+                sealed.info.config_hash,
+                sealed.text(EFFECTIVE),
+                record.data_version,
+                datetime.fromtimestamp(record.started_at / 1000, UTC),
+            )
+        if status in (None, "interrupted"):
+            self.store.finish_run(record.run_id, record.metrics, record.took)
+
+    def _place(self, record: RunRecord) -> TrackingPlace:
+        """Where a run goes. Raises `RegistryError` where that is to be chosen."""
+        configured = self._at(self.config.tracking.uri)
+        trained = configured if record.tracking is None else self._at(record.tracking)
+        if self.to is None and self.config.tracking.uri is not None and configured != trained:
+            found = f"names {configured.shown}, the run was trained for {trained.shown}"
+            expected = f"candle-ml runs sync --to trained uploads it there, --to configured to {configured.shown}"
+            raise RegistryError.at(self.config.where("tracking.uri"), found, expected)
+        return configured if self.to == "configured" else trained
+
+    def _direct(self, record: RunRecord, place: TrackingPlace) -> None:
+        """Let a record lead to a place; what it had begun elsewhere is closed there, if that answers."""
+        if record.tracking is None or (trained := self._at(record.tracking)) == place:
+            return
+        with suppress(RegistryError):
+            close_left_open(trained, record.experiment, {record.run_id: "KILLED"})
+        address = self.config.tracking.uri or EMBEDDED
+        self.spool.write(record.model_copy(update={"tracking": address, "done": ()}))
+
+    def _at(self, uri: str | None) -> TrackingPlace:
+        return TrackingPlace.of(uri, self.config.root)
 
 
 def _judge(config: PipelineConfig, spool: Spool, record: RunRecord, progress: Progress) -> Evaluate:

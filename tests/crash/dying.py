@@ -36,7 +36,8 @@ IMPORTED = (mlflow, skops.io, sklearn.ensemble, sqlalchemy, talib, candle_ml.cli
 class Order:
     """A command in a project, and when it dies.
 
-    As `step` begins or, with `done`, when it has ended; after `delay` seconds; or once the file `there` has grown.
+    As `step` begins or, with `done`, when it has ended; after `delay` seconds; or once the file `there`, whose name may
+    be a pattern, has grown.
     """
 
     root: str
@@ -98,8 +99,13 @@ def executed(order: Order) -> Ending:
 def wait(order: Order) -> None:
     """Return when it is time to die."""
     time.sleep(order.delay or 0)
-    while order.there is not None and not (Path(order.there).is_file() and Path(order.there).stat().st_size):
+    while order.there is not None and not has_grown(Path(order.there)):
         time.sleep(0.001)
+
+
+def has_grown(path: Path) -> bool:
+    """Whether something is in a file, or in one that is named by a pattern."""
+    return any(found.stat().st_size for found in path.parent.glob(path.name))
 
 
 def forked(order: Order, printed: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,13 +19,13 @@ from .conftest import Commands
 @pytest.mark.parametrize("delay", [0.2, *(pytest.param(seconds, marks=pytest.mark.slow) for seconds in (0.0, 0.4))])
 def test_killed_while_the_store_is_made(fresh: Commands, delay: float) -> None:
     """A first training that is killed while it makes the store leaves none; the next one makes it and registers."""
-    partial = fresh.root / ".candle-ml" / "store.partial"
+    partial = fresh.root / ".candle-ml" / "store.partial-*"
     assert fresh.run("train", there=str(partial), delay=delay).signal == signal.SIGKILL
     trained = fresh.run("train")
     assert (trained.signal, trained.code) == (0, 0), trained.printed
     (version,) = Registry(TrackingPlace.of(None, fresh.root), "small").versions()
     assert (version.version, version.aliases) == (1, ("champion",))
-    assert not partial.exists()
+    assert list(partial.parent.glob(partial.name)) == []
 
 
 def test_a_store_that_cannot_be_made(tmp_path: Path) -> None:
@@ -32,6 +34,24 @@ def test_a_store_that_cannot_be_made(tmp_path: Path) -> None:
     path = tmp_path / "taken" / "mlflow.db"
     with pytest.raises(RegistryError) as caught:
         TrackingPlace.of(f"sqlite:///{path}", tmp_path).client()
-    reason = f"[Errno 20] Not a directory: '{path.parent / '.candle-ml'}'"
-    expected = "make its folder writable, or name another store by tracking.uri"
-    assert str(caught.value) == f"{path}: cannot be made: {reason}; {expected}"
+    lock = path.parent / ".candle-ml" / "store.lock"
+    assert str(caught.value) == f"{lock}: cannot be written: Not a directory; a place that this user can write"
+
+
+def test_a_store_that_a_disk_has_no_room_for(tmp_path: Path) -> None:
+    """Where the disk takes only a part of it that is told in plain words, and the part is removed again."""
+    code = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from candle_ml.errors import RegistryError\n"
+        "from candle_ml.tracking import TrackingPlace\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
+        "try:\n    TrackingPlace.of(None, Path.cwd()).client()\n"
+        "except RegistryError as error:\n    print(error)\n"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert shown.stdout.startswith(f"sqlite:///{tmp_path}/mlflow.db: the disk ")
+    assert "SQL" not in shown.stdout
+    assert [path.name for path in (tmp_path / ".candle-ml").iterdir()] == ["store.lock"]
+    assert not (tmp_path / "mlflow.db").exists()

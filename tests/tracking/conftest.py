@@ -31,6 +31,8 @@ from ..state.conftest import Server
 database_server = state_fixtures.server
 AWAY = "http://127.0.0.1:9"
 """An address where nothing listens."""
+SYNC = ("runs", "sync", "--to", "configured")
+"""Brings a run that was trained for another place to the embedded store."""
 
 
 @dataclass

@@ -14,7 +14,7 @@ from candle_ml.spool import STEPS, Spool, Step
 from candle_ml.state import StateStore
 from candle_ml.tracking import TrackingPlace
 
-from .conftest import client, invoke, run_id_of, tracked
+from .conftest import SYNC, client, invoke, run_id_of, tracked
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def deadly():
     yield lambda what, done, total: os.kill(os.getpid(), signal.SIGKILL) if (what, done) == ({step!r}, {done}) else None
 
 candle_ml.cli.sync.progress = deadly
-candle_ml.cli.main(["runs", "sync"])
+candle_ml.cli.main(["runs", "sync", "--to", "configured"])
 """
 
 
@@ -41,7 +41,7 @@ def test_a_killed_sync_is_gone_on_with(spooled: Path, step: Step, done: int) -> 
     record = Spool(spooled).record(run_id_of(spooled))
     assert record is not None
     assert record.done == STEPS[1 : STEPS.index(step)]
-    assert invoke("runs", "sync").exit_code == 0
+    assert invoke(*SYNC).exit_code == 0
     (run,) = tracked()
     assert run.info.status == "FINISHED"
     assert len(client().search_logged_models([run.info.experiment_id])) == 1
@@ -53,23 +53,25 @@ def test_a_killed_sync_is_gone_on_with(spooled: Path, step: Step, done: int) -> 
 def test_a_run_that_died_is_closed_on_the_server(project: Path) -> None:
     """A training that was killed counts as running there until `runs sync` closes it as killed."""
     code = (
-        DYING.format(step="features", done=0).replace("cli.sync", "cli.train").replace('["runs", "sync"]', '["train"]')
+        DYING.format(step="features", done=0)
+        .replace("cli.sync", "cli.train")
+        .replace('["runs", "sync", "--to", "configured"]', '["train"]')
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=project, check=False).returncode == -signal.SIGKILL
     assert [run.info.status for run in tracked()] == ["RUNNING"]
     with StateStore.open(project) as store:
         (dead,) = store.runs()
-    assert invoke("runs", "sync").stdout == f"{dead.run_id}: had ended unfinished; closed on the tracking server\n"
+    assert invoke(*SYNC).stdout == f"{dead.run_id}: had ended unfinished; closed on the tracking server\n"
     assert [run.info.status for run in tracked()] == ["KILLED"]
 
 
 def test_a_finished_run_counts_as_finished(project: Path) -> None:
-    """Killed after its record was written, a run is interrupted in the state store, and finished after `runs sync`."""
+    """Killed after its record was written, a run counts as finished and waiting, and is entered so by `runs sync`."""
     code = DYING.format(step="record run", done=1).replace("cli.sync", "cli.train")
-    code = code.replace('["runs", "sync"]', '["train"]')
+    code = code.replace('["runs", "sync", "--to", "configured"]', '["train"]')
     assert subprocess.run([sys.executable, "-c", code], cwd=project, check=False).returncode == -signal.SIGKILL
-    assert "interrupted, spooled" in invoke("runs", "list").stdout
-    assert invoke("runs", "sync").exit_code == 0
+    assert "finished, spooled" in invoke("runs", "list").stdout
+    assert invoke(*SYNC).exit_code == 0
     with StateStore.open(project) as store:
         (run,) = store.runs()
     assert run.status == "finished"

@@ -18,7 +18,7 @@ from candle_ml.tracking import TrackingPlace
 from candle_ml.unwritable import unwritable
 
 from ..another_user import another_user
-from .conftest import invoke, run_id_of
+from .conftest import SYNC, invoke, run_id_of
 
 NOISE = "no lock, " * 1_000
 RIGHTS = "let this user write the file and its folder"
@@ -40,7 +40,7 @@ def test_a_damaged_lock(spooled: Path) -> None:
         assert (told.exit_code, told.stderr) == (7, f"{before}{path}: is damaged; remove it: it holds nothing\n")
     assert Spool(spooled).run_ids() == {run_id}
     path.unlink()
-    assert invoke("runs", "sync").exit_code == 0
+    assert invoke(*SYNC).exit_code == 0
 
 
 def test_a_training_that_finds_a_damaged_lock(project: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_training_that_finds_a_damaged_lock(project: Path) -> None:
     path.write_text(NOISE, "utf-8")
     told = invoke("train")
     assert told.exit_code == 0
-    assert f"not yet on the tracking server: {path}: is damaged; remove it: it holds nothing\n" in told.stdout
+    assert f"not yet synced: {path}: is damaged; remove it: it holds nothing\n" in told.stdout
     assert "candle-ml runs sync uploads it\n" in told.stdout
 
 

@@ -10,7 +10,7 @@ from candle_ml.errors import DataError
 from candle_ml.spool import Spool
 
 from ..versions.conftest import flip
-from .conftest import AWAY, invoke, run_id_of
+from .conftest import AWAY, SYNC, invoke, run_id_of
 
 warns = pytest.mark.filterwarnings("default::candle_ml.errors.CandleMLWarning")
 
@@ -36,10 +36,10 @@ def test_a_damaged_record_has_a_copy(spooled: Path) -> None:
     run_id = run_id_of(spooled)
     path, copy = files_of(spooled, run_id)
     path.write_bytes(b"")
-    told = invoke("runs", "sync")
+    told = invoke(*SYNC)
     assert told.exit_code == 0
     assert told.stderr == f"warning: {path}: damaged or not readable; the copy {copy} is used\n"
-    assert told.stdout.startswith(f"{run_id}: synced\n")
+    assert told.stdout.startswith(f"{run_id}: synced to sqlite:///{spooled}/mlflow.db\n")
     assert not path.exists()
     assert not copy.exists()
 
@@ -55,9 +55,9 @@ def test_a_damaged_record_stops_no_other(spooled: Path) -> None:
     assert shown.exit_code == 0
     assert f"spooled, not yet synced; {named(spooled, damaged)}\n" in shown.stdout
     assert "metrics.f1_macro" in shown.stdout
-    told = invoke("runs", "sync")
+    told = invoke(*SYNC)
     assert (told.exit_code, told.stderr) == (7, f"{damaged}: not synced: {named(spooled, damaged)}\n")
-    assert told.stdout.startswith(f"{intact}: synced\nregistered: small version 1\n")
+    assert told.stdout.startswith(f"{intact}: synced to sqlite:///{spooled}/mlflow.db\nregistered: small version 1\n")
     assert Spool(spooled).run_ids() == {damaged}
     assert invoke("train").exit_code == 0
     assert "not yet synced" in invoke("runs", "prune", "--keep", "0", "--dry-run").stdout

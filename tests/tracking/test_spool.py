@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from candle_ml.state import StateStore
 from candle_ml.tracking import RUN_TAG, TrackedRun, TrackingAwayError, TrackingPlace
 
 from ..state.conftest import execute
-from .conftest import AWAY, client, invoke, run_id_of, tracked
+from .conftest import AWAY, SYNC, client, invoke, run_id_of, tracked
 
 
 def test_a_training_without_its_server_is_kept(trained_away: tuple[Path, str]) -> None:
@@ -31,9 +32,9 @@ def test_a_training_without_its_server_is_kept(trained_away: tuple[Path, str]) -
     root, told = trained_away
     folder = root / ".candle-ml" / "runs" / run_id_of(root)
     assert (
-        f"not yet on the tracking server: {AWAY}: cannot be reached: nothing listens there; "
+        f"not yet synced: {AWAY}: cannot be reached: nothing listens there; "
         "check that it is running and reachable\n"
-        f"            kept in {folder}; candle-ml runs sync uploads it\n"
+        f"            kept in {folder}; candle-ml runs sync --set tracking.uri={AWAY} uploads it\n"
     ) in told
     assert "registered" not in told
     record = Spool(root).record(run_id_of(root))
@@ -46,13 +47,14 @@ def test_a_store_that_cannot_be_written(spooled: Path) -> None:
     """An embedded store without room for files lets the run wait, in one line, and takes it later."""
     run_id = run_id_of(spooled)
     (spooled / "mlartifacts").write_text("a file", "utf-8")
-    told = invoke("runs", "sync")
+    told = invoke(*SYNC)
     assert told.exit_code == 7
     assert told.stderr == (
-        f"sqlite:///{spooled}/mlflow.db: [Errno 20] Not a directory: '{spooled}/mlartifacts/small'; check the store\n"
+        f"{run_id}: not synced: sqlite:///{spooled}/mlflow.db: {spooled}/mlartifacts/small: Not a directory; "
+        "check the store\n"
     )
     (spooled / "mlartifacts").unlink()
-    assert invoke("runs", "sync").stdout.startswith(f"{run_id}: synced\n")
+    assert invoke(*SYNC).stdout.startswith(f"{run_id}: synced to sqlite:///{spooled}/mlflow.db\n")
 
 
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
@@ -60,7 +62,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     place = TrackingPlace.of(None, tmp_path)
     with pytest.raises(TrackingAwayError) as caught, place.guarded():
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "model.skops")
-    assert str(caught.value) == f"sqlite:///{tmp_path}/mlflow.db: the disk is full; check the store"
+    assert str(caught.value) == f"sqlite:///{tmp_path}/mlflow.db: the disk is full; free some space"
 
 
 def test_a_state_store_that_is_lost_at_the_end(project: Path) -> None:
@@ -73,14 +75,22 @@ def test_a_state_store_that_is_lost_at_the_end(project: Path) -> None:
 
     result = pipeline.run(load_config(project / "config" / "pipeline.yaml"), progress=losing)
     assert result.spooled is not None
-    assert result.spooled.startswith(f"state store {state}: no such table")
+    assert result.spooled.startswith(f"state store {state}: the file is not there; ")
+    assert not state.exists()
     (project / "away.db").replace(state)
     # As if the process of the training, which is this one, had ended.
     execute(f"sqlite:///{state}", "UPDATE training_runs SET process_started = process_started - 3600")
-    assert "interrupted, spooled" in invoke("runs", "list").stdout
-    assert invoke("runs", "sync").exit_code == 0
+    (listed,) = json.loads(invoke("runs", "list", "--json", "--status", "finished").stdout)
+    assert (listed["spooled"], listed["error"]) == (True, None)
+    metrics = {name: value if math.isfinite(value) else None for name, value in result.measured.metrics().items()}
+    assert listed["metrics"] == metrics
+    assert "finished, spooled" in invoke("runs", "list").stdout
+    assert invoke("runs", "list", "--status", "interrupted").stdout == "no run is interrupted\n"
+    assert invoke(*SYNC).exit_code == 0
     with StateStore.open(project) as store:
-        assert store.run(result.run_id).status == "finished"
+        run = store.run(result.run_id)
+    assert (run.status, run.metrics) == ("finished", metrics)
+    assert f"{run.completed_at:%Y-%m-%dT%H:%M:%SZ}" == listed["completed_at"]
 
 
 def test_a_waiting_run_is_told(spooled: Path) -> None:
@@ -88,10 +98,10 @@ def test_a_waiting_run_is_told(spooled: Path) -> None:
     run_id = run_id_of(spooled)
     assert "finished, spooled" in invoke("runs", "list").stdout
     assert json.loads(invoke("runs", "list", "--json").stdout)[0]["spooled"] is True
-    assert "spooled, not yet synced (done: nothing); candle-ml runs sync uploads it" in (
+    assert "spooled, not yet synced (done: nothing); candle-ml runs sync uploads it to http://127.0.0.1:9\n" in (
         invoke("runs", "show", run_id).stdout
     )
-    assert invoke("runs", "sync").exit_code == 0
+    assert invoke(*SYNC).exit_code == 0
     assert "spooled" not in invoke("runs", "list").stdout
     assert "spooled" not in invoke("runs", "show", run_id).stdout
     assert json.loads(invoke("runs", "show", run_id, "--json").stdout)["spooled"] is False
@@ -102,9 +112,9 @@ def test_a_synced_run_is_whole(spooled: Path) -> None:
     run_id = run_id_of(spooled)
     record = Spool(spooled).record(run_id)
     assert record is not None
-    told = invoke("runs", "sync")
+    told = invoke(*SYNC)
     assert told.stdout == (
-        f"{run_id}: synced\n"
+        f"{run_id}: synced to sqlite:///{spooled}/mlflow.db\n"
         "registered: small version 1\n"
         "            now serves alias 'champion': no version held the alias\n"
     )
@@ -126,16 +136,17 @@ def test_a_synced_run_is_whole(spooled: Path) -> None:
 
 def test_nothing_waits(project: Path) -> None:
     """Where no run waits, `runs sync` says so."""
-    assert invoke("runs", "sync").stdout == "nothing to sync: no run waits\n"
+    assert invoke(*SYNC).stdout == "nothing to sync: no run waits\n"
     assert json.loads(invoke("runs", "sync", "--json").stdout) == {"runs": [], "closed": []}
 
 
 def test_the_server_is_still_away(spooled: Path) -> None:
     """`runs sync` without a server fails with what cannot be reached, and the run goes on waiting."""
-    told = invoke("runs", "sync", "--set", f"tracking.uri={AWAY}")
+    told = invoke("runs", "sync")
     assert told.exit_code == 7
     assert told.stderr == (
-        f"{AWAY}: cannot be reached: nothing listens there; check that it is running and reachable\n"
+        f"{run_id_of(spooled)}: not synced: {AWAY}: cannot be reached: nothing listens there; "
+        "check that it is running and reachable\n"
     )
     assert len(Spool(spooled).run_ids()) == 1
 
@@ -143,7 +154,7 @@ def test_the_server_is_still_away(spooled: Path) -> None:
 def test_the_better_version_is_judged_later(spooled: Path) -> None:
     """By the rule `better` a synced run is compared with the version that holds the alias, on its own test block."""
     assert invoke("train").exit_code == 0
-    assert invoke("runs", "sync").stdout.endswith(
+    assert invoke(*SYNC).stdout.endswith(
         "registered: small version 2\n"
         "            does not take alias 'champion': span F1 0.000 against 0.000 of version 1 on the same test block\n"
     )
@@ -156,7 +167,7 @@ def test_what_cannot_be_judged_is_left_to_people(spooled: Path) -> None:
     path.write_text("\n".join(path.read_text("utf-8").splitlines()[:-1]) + "\n", "utf-8")
     record = Spool(spooled).record(run_id_of(spooled))
     assert record is not None
-    told = invoke("runs", "sync").stdout
+    told = invoke(*SYNC).stdout
     assert "does not take alias 'champion': test block: cannot be made again: data: hash " in told
     assert f"...; {record.data_hash[:12]}... was trained on; candle-ml model promote decides by hand\n" in told
 
@@ -170,7 +181,7 @@ def test_always_does_not_go_back(spooled: Path) -> None:
     always = record.registration.model_copy(update={"rule": "always"})
     spool.write(record.model_copy(update={"registration": always}))
     assert invoke("train").exit_code == 0
-    assert invoke("runs", "sync").stdout.endswith("does not take alias 'champion': version 1 was trained later\n")
+    assert invoke(*SYNC).stdout.endswith("does not take alias 'champion': version 1 was trained later\n")
 
 
 def twin(version: RegisteredVersion) -> int:
@@ -184,11 +195,11 @@ def test_a_second_version_of_a_run_is_never_deleted(spooled: Path) -> None:
     spool, registry = Spool(spooled), Registry(TrackingPlace.of(None, spooled), "small")
     record = spool.record(run_id_of(spooled))
     assert record is not None
-    assert invoke("runs", "sync").exit_code == 0
+    assert invoke(*SYNC).exit_code == 0
     (version,) = registry.versions()
     registry.promote(twin(version), "champion")
     spool.write(record)
-    assert invoke("runs", "sync").exit_code == 0
+    assert invoke(*SYNC).exit_code == 0
     assert [(one.version, one.aliases) for one in registry.versions()] == [(2, ("champion",)), (1, ())]
     assert invoke("predict", "data/candles/AAPL_1d.csv").exit_code == 0
 
@@ -216,7 +227,7 @@ def test_a_run_that_is_registered_by_many_at_once(spooled: Path) -> None:
 
 def test_two_uploads_of_one_run_at_once(spooled: Path) -> None:
     """Two `runs sync` that begin together make one run and one version; one of them does it."""
-    command = [sys.executable, "-c", "from candle_ml.cli import main; main(['runs', 'sync'])"]
+    command = [sys.executable, "-c", "from candle_ml.cli import main; main(['runs', 'sync', '--to', 'configured'])"]
     pipe = subprocess.PIPE
     both = [subprocess.Popen(command, cwd=spooled, stdout=pipe, stderr=pipe, text=True) for _ in range(2)]
     told = [process.communicate() for process in both]
@@ -231,7 +242,7 @@ def test_a_damaged_bundle_is_not_uploaded(spooled: Path) -> None:
     run_id = run_id_of(spooled)
     path = spooled / ".candle-ml" / "runs" / run_id / "bundle" / "calibrator.json"
     path.write_text(path.read_text("utf-8") + " ", "utf-8")
-    told = invoke("runs", "sync")
+    told = invoke(*SYNC)
     assert told.exit_code == 7
     assert told.stderr.startswith(f"{run_id}: not synced: bundle/calibrator.json: its bytes have changed; SHA-256 ")
     assert invoke("model", "list").stdout == "no version is registered; candle-ml train makes one\n"

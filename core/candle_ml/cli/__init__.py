@@ -86,14 +86,21 @@ def _told(error: Exception, *, debug: bool) -> int:
         from traceback import print_exception
 
         print_exception(error)
+    code = _said(error)
+    for note in getattr(error, "__notes__", ()):
+        click.echo(note, err=True)
+    return code
+
+
+def _said(error: Exception) -> int:
     if isinstance(error, CandleMLError):
         click.echo(str(error), err=True)
         return error.exit_code
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("candle_ml"):
         click.echo(f"the package {error.name!r} is missing; pip install 'candle-ml[all]'", err=True)
         return CandleMLError.exit_code
-    if isinstance(error, OSError) and error.filename is not None:
-        click.echo(f"{error.filename}: {error.strerror}", err=True)
+    if isinstance(error, OSError) and error.strerror is not None:
+        click.echo(error.strerror if error.filename is None else f"{error.filename}: {error.strerror}", err=True)
         return UNREADABLE
     text = " ".join(str(error).split())
     click.echo(f"unexpected {type(error).__name__}: {text}; run candle-ml --debug for the traceback", err=True)

@@ -14,8 +14,10 @@ from candle_ml.cli.db import project_root
 from candle_ml.cli.prune import command as prune_command
 from candle_ml.cli.sync import command as sync_command
 from candle_ml.errors import DataError
+from candle_ml.recorded import KnownRun, known_run, known_runs
 from candle_ml.spool import Spool
 from candle_ml.state import RunStatus, StateStore, TrainingRun
+from candle_ml.tracking import TrackingPlace
 
 _HEADERS = ("RUN", "STATUS", "TYPE", "EXPERIMENT", "DATA", "STARTED AT", "TOOK", "MACRO F1", "ERROR")
 
@@ -39,15 +41,13 @@ def list_runs(
 ) -> None:
     """List the training runs, newest first."""
     root = project_root(config, overrides)
-    with StateStore.open(root) as store:
-        runs = store.runs(limit, status)
-    spooled = Spool(root).run_ids()
+    runs = known_runs(root, limit, status)
     if as_json:
-        print_json([_plain(run, run.run_id in spooled) for run in runs])
+        print_json([_plain(known) for known in runs])
     elif not runs:
         click.echo(f"no run is {status}" if status else _nothing(root))
     else:
-        print_table(_HEADERS, [_cells(run, run.run_id in spooled) for run in runs])
+        print_table(_HEADERS, [_cells(known) for known in runs])
 
 
 @command.command("show")
@@ -58,39 +58,40 @@ def list_runs(
 def show(run_id: str, pipeline: bool, config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
     """Show everything that is recorded of one RUN."""
     root = project_root(config, overrides)
-    with StateStore.open(root) as store:
-        run = store.run(run_id)
-        text = store.config_text(run.config_hash) if pipeline else ""
+    known = known_run(root, run_id)
     if pipeline:
-        click.echo(text, nl=False)
+        with StateStore.open(root) as store:
+            click.echo(store.config_text(known.run.config_hash), nl=False)
     elif as_json:
-        print_json(_plain(run, run_id in Spool(root).run_ids()))
+        print_json(_plain(known))
     else:
-        _print(run, _tracking(Spool(root), run_id))
+        _print(known, _tracking(Spool(root), run_id))
 
 
 def _nothing(root: Path) -> str:
     """That no run is recorded, and whether some were made."""
     left = len(list((root / ".candle-ml" / "runs").glob("*")))
     lost = f"; {left} that this state store does not know are in {root / '.candle-ml' / 'runs'}" if left else ""
-    return f"no run is recorded; candle-ml train makes one{lost}"
+    waiting = "; candle-ml runs sync enters those that wait" if Spool(root).run_ids() else ""
+    return f"no run is recorded; candle-ml train makes one{lost}{waiting}"
 
 
-def _plain(run: TrainingRun, spooled: bool) -> dict[str, object]:
+def _plain(known: KnownRun) -> dict[str, object]:
     """A run as JSON holds it: times as ISO texts in UTC; `spooled` where it waits for the server."""
-    values = {name: _iso(value) if isinstance(value, datetime) else value for name, value in asdict(run).items()}
-    return {**values, "spooled": spooled}
+    values = {name: _iso(value) if isinstance(value, datetime) else value for name, value in asdict(known.run).items()}
+    return {**values, "spooled": known.spooled}
 
 
 def _iso(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _cells(run: TrainingRun, spooled: bool) -> tuple[str, ...]:
+def _cells(known: KnownRun) -> tuple[str, ...]:
+    run = known.run
     f1_macro = run.metrics.get("f1_macro")
     return (
         run.run_id,
-        f"{run.status}, spooled" if spooled else run.status,
+        f"{run.status}, spooled" if known.spooled else run.status,
         run.model_type,
         run.experiment_name,
         run.dataset_version or "",
@@ -113,12 +114,15 @@ def _tracking(spool: Spool, run_id: str) -> str | None:
         record = spool.record(run_id)
     except DataError as error:
         return f"spooled, not yet synced; {error}"
-    done = None if record is None else ", ".join(record.done) or "nothing"
-    return done and f"spooled, not yet synced (done: {done}); candle-ml runs sync uploads it"
+    if record is None:
+        return None
+    place = "" if record.tracking is None else f" to {TrackingPlace.of(record.tracking, spool.root).shown}"
+    done = ", ".join(record.done) or "nothing"
+    return f"spooled, not yet synced (done: {done}); candle-ml runs sync uploads it{place}"
 
 
-def _print(run: TrainingRun, tracking: str | None) -> None:
-    facts = _plain(run, spooled=False)
+def _print(known: KnownRun, tracking: str | None) -> None:
+    run, facts = known.run, _plain(known)
     rows = [(name, str(facts[name])) for name in asdict(run) if name != "metrics" and facts[name] is not None]
     if tracking is not None:
         rows.append(("tracking", tracking))

@@ -11,15 +11,26 @@ from candle_ml.cli.common import config_options, config_path, json_option, print
 from candle_ml.errors import RegistryError
 
 if TYPE_CHECKING:
-    from candle_ml.syncing import SyncedRun
+    from candle_ml.syncing import Destination, SyncedRun
 
 
 @click.command("sync")
+@click.option(
+    "--to",
+    type=click.Choice(("trained", "configured")),
+    help="Where a run goes that was trained for another place than tracking.uri names now.",
+)
 @config_options
 @json_option
 @click.pass_context
-def command(context: click.Context, config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Upload the runs that the tracking server does not have yet, and register them.
+def command(
+    context: click.Context,
+    to: Destination | None,
+    config: Path | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Upload the runs that wait, each to the tracking server or store it was trained for, and register them.
 
     A run that was killed on the way is gone on with; none becomes two versions. The served alias moves by the rule of
     each run.
@@ -29,17 +40,19 @@ def command(context: click.Context, config: Path | None, overrides: tuple[str, .
 
     settings = load_config(config_path(config), overrides)
     with progress() as report:
-        result = sync(settings, report)
+        result = sync(settings, to, report)
     if as_json:
         print_json({"runs": [_plain(run) for run in result.runs], "closed": list(result.closed)})
-    elif not result.runs and not result.closed:
+    elif not (result.runs or result.closed or result.unclosed):
         click.echo("nothing to sync: no run waits")
     else:
         for run in result.runs:
             _print(run)
         for run_id in result.closed:
             click.echo(f"{run_id}: had ended unfinished; closed on the tracking server")
-    if any(run.error for run in result.runs):
+    if result.unclosed is not None:
+        click.echo(f"what killed trainings have left open is not closed: {result.unclosed}", err=True)
+    if result.unclosed is not None or any(run.error for run in result.runs):
         context.exit(RegistryError.exit_code)
 
 
@@ -48,6 +61,7 @@ def _plain(run: SyncedRun) -> dict[str, object]:
     return {
         "run_id": run.run_id,
         "synced": run.error is None,
+        "place": run.place,
         "version": None if promotion is None else promotion.version.version,
         "promoted": None if promotion is None else promotion.promoted,
         "reason": run.error if promotion is None else promotion.reason,
@@ -58,6 +72,6 @@ def _print(run: SyncedRun) -> None:
     if run.error is not None:
         click.echo(f"{run.run_id}: not synced: {run.error}", err=True)
         return
-    click.echo(f"{run.run_id}: synced")
+    click.echo(f"{run.run_id}: synced to {run.place}")
     if run.promotion is not None:
         print_promotion(run.promotion)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +69,8 @@ def command(
         print_json(_summary(result))
         return
     _print(result)
+    if result.spooled is not None:
+        _print_waiting(result, config, overrides)
 
 
 def _print_plan(plan: PreparationPlan, as_json: bool) -> None:
@@ -150,11 +153,17 @@ def _print(result: RunResult) -> None:
         click.echo(f"report: {result.report}")
     if result.promotion is not None:
         print_promotion(result.promotion)
-    if result.spooled is not None:
-        click.echo(f"not yet on the tracking server: {result.spooled}")
-        click.echo(f"            kept in {result.folder}; candle-ml runs sync uploads it")
     if result.model_hash is not None:
         click.echo(f"model hash: {result.model_hash}")
+
+
+def _print_waiting(result: RunResult, config: Path | None, overrides: tuple[str, ...]) -> None:
+    """Why a run waits, and the command that uploads it: with what was said here of the place it goes to."""
+    said = [] if config is None else ["-c", str(config)]
+    for override in overrides:
+        said += ["--set", override] if override.startswith("tracking") else []
+    click.echo(f"not yet synced: {result.spooled}")
+    click.echo(f"            kept in {result.folder}; {shlex.join(['candle-ml', 'runs', 'sync', *said])} uploads it")
 
 
 def _print_scores(result: RunResult) -> None:
