@@ -83,7 +83,7 @@ def tune(dataset: Dataset, config: PipelineConfig, progress: Progress = no_progr
         _make(study, goal, progress)
         tuned = Tuned(name, study.ended(), before, again, study.unchanged)
     if not tuned.ranked():
-        failed = [one.error for one in tuned.trials if one.error]
+        failed = [one.error.partition("\n")[0] for one in tuned.trials if one.error]
         found = f"none of {len(tuned.trials)} trials could be scored{': ' + failed[0] if failed else ''}"
         raise TrainingError.at(f"study {name}", found, "search other values, or annotate more")
     return tuned

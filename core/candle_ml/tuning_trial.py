@@ -10,7 +10,7 @@ from candle_ml.candles import Candles, SeriesKey
 from candle_ml.config import PipelineConfig, varied
 from candle_ml.config.tune_section import Metric
 from candle_ml.dataset import Dataset, SeriesData, content_hash, restricted
-from candle_ml.errors import CandleMLError, ConfigError, TrainingError
+from candle_ml.errors import CandleMLError, ConfigError, Problem, TrainingError
 from candle_ml.evaluation import Evaluation
 from candle_ml.execution import undivided
 from candle_ml.split import Fold, walk_forward
@@ -73,7 +73,8 @@ def run_trial(objective: Objective, finished: Sequence[Sequence[float]], asked: 
 
     `finished` are the means of the trials that nothing was pruned of; with `tune.pruning` this one ends where its mean
     falls below the median of theirs. A fold that cannot be fitted or has nothing to score counts 0. Raises
-    `CandleMLError`; what a package raises at values that it does not take is a `TrainingError`.
+    `CandleMLError`, also where no fold can be fitted; what a package raises at values that it does not take becomes a
+    `TrainingError`.
     """
     try:
         return _run(objective, finished, asked)
@@ -106,12 +107,16 @@ def score(evaluation: Evaluation | None, metric: Metric) -> float:
 def _run(objective: Objective, finished: Sequence[Sequence[float]], asked: Asked) -> Walked:
     config = undivided(varied(objective.config, asked.overrides))
     prepared = _prepared(objective.dataset, config)
-    total, means = 0.0, list[float]()
+    scores, means, why = list[float](), list[float](), list[Problem]()
     for number, fold in enumerate(_folds(objective, prepared), 1):
-        total += score(scored_fold(prepared, config, number, fold).evaluation, config.tune.metric)
-        means.append(total / number)
+        scored = scored_fold(prepared, config, number, fold)
+        scores.append(score(scored.evaluation, config.tune.metric))
+        means.append(sum(scores) / number)
+        why += [Problem("", scored.note)] if scored.predictor is None else []
         if config.tune.pruning and number < objective.folds and is_behind(finished, means):
             return Walked(tuple(means), pruned=True)
+    if len(why) == objective.folds:
+        raise TrainingError(*why)
     return Walked(tuple(means), pruned=False)
 
 
@@ -125,7 +130,7 @@ def is_behind(finished: Sequence[Sequence[float]], means: Sequence[float]) -> bo
     study.add_trials(create_trial(value=every[-1], intermediate_values=dict(enumerate(every))) for every in finished)
     # Only the last mean: the pruner takes the best of several, though folds are not equally hard.
     here = create_trial(state=TrialState.RUNNING, intermediate_values={len(means) - 1: means[-1]})
-    return optuna.pruners.MedianPruner(_TRIALS_BEFORE_PRUNING).prune(study, here)
+    return bool(optuna.pruners.MedianPruner(_TRIALS_BEFORE_PRUNING).prune(study, here))
 
 
 def _prepared(dataset: Dataset, config: PipelineConfig) -> Prepared:

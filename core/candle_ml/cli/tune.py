@@ -27,7 +27,7 @@ from candle_ml.pipeline import read_input
 from candle_ml.tuning import Tuned, TuningPlan, tune, tuning_plan
 from candle_ml.tuning_study import Trial
 
-_SHOWN = 10
+_SHOWN, _LINE = 10, "\n"
 
 
 @click.command("tune")
@@ -121,7 +121,7 @@ def _print(config: PipelineConfig, tuned: Tuned, written: Path | None) -> None:
     click.echo(f"trials: {', '.join(f'{counts[name]} {name}' for name in ('finished', 'pruned', 'failed'))}")
     for one in tuned.trials:
         if one.error is not None:
-            click.echo(f"trial {one.number} failed: {' '.join(one.overrides)}: {one.error}")
+            click.echo(f"trial {one.number} failed: {' '.join(one.overrides)}: {one.error.partition(_LINE)[0]}")
     missing = config.tune.trials - len(tuned.trials)
     if missing > 0:
         click.echo(f"tune.timeout: {missing} trials are missing; the same command makes them")
