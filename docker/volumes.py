@@ -93,12 +93,12 @@ def swap(folder: Path) -> None:
 
 
 def held(folder: Path) -> None:
-    """Nothing for a volume without content, as that of a stack that was only started."""
+    """Tells `nothing` of a volume without content, as that of a stack that was only started."""
     files = [path for path in folder.rglob("*") if path.is_file() and _is_content(path.relative_to(folder))]
+    found = [f"files such as {files[0]}"] if files else []
     if rows := _rows(folder / DATABASE):
-        sys.stdout.write(f"{rows} rows of the annotator ")
-    if files:
-        sys.stdout.write(f"{len(files)} files such as {files[0]} ")
+        found.append(f"{rows} rows of the annotator")
+    sys.stdout.write(", ".join(found) or "nothing")
 
 
 def clear(folder: Path, *names: str) -> None:

@@ -298,7 +298,7 @@ def test_a_volume_says_what_it_holds(tmp_path: Path) -> None:
     volume = filled(tmp_path / "volume", charts=0)
     (volume / ".restored").mkdir()
     (volume / ".restored/half").write_text("1")
-    assert volumes("held", volume).stdout == b""
-    assert volumes("held", filled(tmp_path / "charts", charts=2)).stdout == b"2 rows of the annotator "
+    assert volumes("held", volume).stdout == b"nothing"
+    assert volumes("held", filled(tmp_path / "charts", charts=2)).stdout == b"2 rows of the annotator"
     (volume / "annotator/newer").write_text("mine")
-    assert volumes("held", volume).stdout.decode() == f"1 files such as {volume / 'annotator/newer'} "
+    assert volumes("held", volume).stdout.decode() == f"files such as {volume / 'annotator/newer'}"
