@@ -16,7 +16,9 @@ import { historyKey } from "./keyboard";
 import { LabelPanel } from "./LabelPanel";
 import { ModeBar } from "./ModeBar";
 import { PredictionPanel } from "./PredictionPanel";
+import { QuestionPanel } from "./QuestionPanel";
 import { SelectionPanel } from "./SelectionPanel";
+import { SuggestionPanel } from "./SuggestionPanel";
 import { useStore } from "./use-store";
 
 export function Annotator() {
@@ -47,6 +49,10 @@ export function Annotator() {
           <PredictionPanel desk={desk} state={state} hasCandles={stored.candles.length > 0} />
         </ErrorBoundary>
         <SelectionPanel desk={desk} stored={stored} layer={state} />
+        <ErrorBoundary name="Suggestions" mend={() => desk.guide.ask()}>
+          <SuggestionPanel desk={desk} stored={stored} layer={state} />
+          <QuestionPanel desk={desk} stored={stored} layer={state} />
+        </ErrorBoundary>
         <DisagreementPanel desk={desk} runs={state.runs} stored={stored} />
         <AnnotationPanel desk={desk} stored={stored} />
         {stored.chart !== null && <ChartPanel key={stored.chart.id} desk={desk} chart={stored.chart} />}

@@ -2,6 +2,7 @@ import type { Disagreement, Run } from "@/prediction-layer";
 import type { AnnotationsState } from "./annotations";
 import type { Desk } from "./desk";
 import { percentText, timeText } from "./format";
+import { Jump } from "./Jump";
 import { useStore } from "./use-store";
 
 const MOST_LISTED = 200;
@@ -30,9 +31,9 @@ export function DisagreementPanel({ desk }: Props) {
       <ul className="plain list" aria-label="Disagreements">
         {all.slice(0, MOST_LISTED).map((each) => (
           <li key={`${each.run.label} ${each.run.start}`}>
-            <button type="button" aria-pressed={isSame(each.run, focus)} onClick={() => show(desk, each.run)}>
+            <Jump pressed={isSame(each.run, focus)} onGo={() => desk.look(each.run)}>
               {textOf(each)}
-            </button>
+            </Jump>
           </li>
         ))}
       </ul>
@@ -44,12 +45,6 @@ export function DisagreementPanel({ desk }: Props) {
 function textOf({ kind, run, human }: Disagreement): string {
   const told = `${run.label} ${percentText(run.confidence)} ${timeText(run.start)}`;
   return kind === "missed" ? `Missed: ${told}` : `Mismatch: ${told}, annotated ${human?.label}`;
-}
-
-/** The chart takes the focus, so that the next key judges. */
-function show(desk: Desk, run: Run) {
-  desk.look(run);
-  document.getElementById("chart")?.focus();
 }
 
 function isSame(run: Run, focus: Run | null): boolean {

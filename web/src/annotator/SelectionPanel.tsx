@@ -3,6 +3,7 @@ import type { LayerState, Run } from "@/prediction-layer";
 import type { AnnotationsState } from "./annotations";
 import type { Desk } from "./desk";
 import { percentText, timeText } from "./format";
+import { SimilarList } from "./SimilarList";
 import { SpanEditor } from "./SpanEditor";
 import { named, namesOf, StoredChoice } from "./StoredChoice";
 import { useStore } from "./use-store";
@@ -83,6 +84,22 @@ function Judging({ desk, run, stored, version }: JudgingProps) {
           onStore={(label) => desk.correct(label)}
         />
       </div>
+      <Examples desk={desk} label={run.label} />
+    </div>
+  );
+}
+
+function Examples({ desk, label }: { desk: Desk; label: string }) {
+  const { similar, problem } = useStore(desk.examples);
+  const none = similar === null ? problem || "Looking for them…" : `The model names no ${label} like it.`;
+  return (
+    <div className="evidence">
+      <h3>Because you labelled these</h3>
+      {similar !== null && similar.length > 0 ? (
+        <SimilarList desk={desk} name="Because you labelled these" similar={similar} />
+      ) : (
+        <p className="hint">{none}</p>
+      )}
     </div>
   );
 }

@@ -14,6 +14,8 @@ import {
 } from "@/prediction-layer";
 import type { Annotations, AnnotationsState } from "./annotations";
 import { Doubts, isLabel, isSameRun } from "./doubts";
+import { Examples } from "./examples";
+import { Guide } from "./guide";
 import type { Kind } from "./history";
 import { Notes } from "./notes";
 import { indexOfTime, type IndexRange } from "./places";
@@ -45,6 +47,8 @@ const NOTHING = { cursor: null, anchor: null, selected: null, focus: null };
 
 export class Desk extends Store<DeskState> {
   readonly notes: Notes;
+  readonly guide: Guide;
+  readonly examples: Examples;
   private readonly doubts: Doubts;
   /** Predictions whose verdict is on its way. */
   private judging: readonly Run[] = [];
@@ -59,6 +63,8 @@ export class Desk extends Store<DeskState> {
     this.doubts = new Doubts(annotations, layer);
     annotations.subscribe(() => this.follow(annotations.getState()));
     layer.subscribe(() => this.keepFocus(layer.getState().runs));
+    this.guide = new Guide(this);
+    this.examples = new Examples(this);
   }
 
   set(part: Partial<DeskState>): void {
@@ -86,6 +92,18 @@ export class Desk extends Store<DeskState> {
 
   clear(): void {
     this.change({ anchor: null, selected: null, focus: null, notice: "" });
+  }
+
+  /** Selects a stretch, so that a label's digit or `r` stores it. Both ends come into sight, one after the other. */
+  selectStretch({ first, last }: IndexRange, notice: string): void {
+    this.change({ selected: null, focus: null, anchor: null, cursor: first });
+    this.change({ anchor: first, cursor: last, notice });
+  }
+
+  /** Brings a stretch into sight; what is selected or in question stays so. */
+  showStretch({ first, last }: IndexRange, notice: string): void {
+    this.change({ anchor: null, cursor: last });
+    this.change({ cursor: first, notice });
   }
 
   /** Stores what the mode makes of the selection. */

@@ -41,7 +41,7 @@ export function isLabel(point: Point): boolean {
   return point.geometry === null;
 }
 
-function pointAsSpan({ id, timestamp, label_type }: Point): HumanSpan {
+export function pointAsSpan({ id, timestamp, label_type }: Point): HumanSpan {
   const judged = { source: "human", model_prediction: null, isPoint: true };
   return { id, start_time: timestamp, end_time: timestamp, label: label_type, ...judged };
 }

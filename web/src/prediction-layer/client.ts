@@ -1,8 +1,8 @@
 /** The proxy routes of the app, with every failure as one kind of error. */
 import type { OutOfFold } from "./out-of-fold";
 import type { PredictBody } from "./requests";
-import { anything, modelInfoResponse, modelList, outOfFold, predictResponse, type Shape } from "./shapes";
-import type { ModelInfoResponse, PredictResponse, RegisteredModel, Series, TimeRange } from "./types";
+import { anything, modelInfoResponse, modelList, outOfFold, predictResponse, suggestions, type Shape } from "./shapes";
+import type { ModelInfoResponse, PredictResponse, RegisteredModel, Series, Suggestions, TimeRange } from "./types";
 
 /** `offline` says that no service answered; otherwise the service said `message`, or answered what it should not. */
 export class ServiceError extends Error {
@@ -12,14 +12,20 @@ export class ServiceError extends Error {
     message: string,
     readonly status: number,
     readonly offline: boolean,
+    /** Which problem of the service it is, where it is one: `urn:candle-ml:problem:...`. */
+    readonly type = "",
   ) {
     super(message);
   }
 }
 
+/** Of each kind: one that is done makes room for the next. */
+const MOST_SUGGESTIONS = "100";
+
 export interface PredictionClient {
   predict(body: PredictBody, signal: AbortSignal): Promise<PredictResponse>;
   outOfFold(series: Series, range: TimeRange, signal: AbortSignal): Promise<OutOfFold>;
+  suggestions(series: Pick<Series, "pair" | "timeframe">, signal: AbortSignal): Promise<Suggestions>;
   modelInfo(): Promise<ModelInfoResponse>;
   models(): Promise<RegisteredModel[]>;
   loadModel(choice: ModelChoice): Promise<void>;
@@ -43,6 +49,8 @@ export function createClient(base = "/api", send: typeof fetch = (input, init) =
     predict: (body, signal) => post("/predict?rows=all", predictResponse, body, signal),
     outOfFold: (series, range, signal) =>
       get(`/model/out-of-fold?${outOfFoldQuery(series, range)}`, outOfFold, signal),
+    suggestions: ({ pair, timeframe }, signal) =>
+      get(`/suggest?${new URLSearchParams({ pair, timeframe, limit: MOST_SUGGESTIONS })}`, suggestions, signal),
     modelInfo: () => get("/model/info", modelInfoResponse),
     models: async () => (await get<{ models: RegisteredModel[] }>("/models", modelList)).models,
     loadModel: async (choice) => void (await post("/model/load", anything, choice)),
@@ -77,5 +85,6 @@ function refusal(status: number, content: unknown): ServiceError {
   const { error, type } = (content ?? {}) as { error?: unknown; type?: unknown };
   // A problem of the service has a type; the proxy's own "unavailable" has none, and a gateway before it sends no JSON.
   const offline = type === undefined && (status === 503 || (content === null && (status === 502 || status === 504)));
-  return new ServiceError(typeof error === "string" ? error : `The service answered ${status}`, status, offline);
+  const message = typeof error === "string" ? error : `The service answered ${status}`;
+  return new ServiceError(message, status, offline, typeof type === "string" ? type : "");
 }

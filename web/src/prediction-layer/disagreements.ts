@@ -51,12 +51,13 @@ export function disagreements(
 }
 
 function compared(run: Run, about: HumanSpan[]): Disagreement[] {
-  if (about.some((span) => span.label === run.label || span.label === NO_PATTERN || judged(span, run))) return [];
+  if (about.some((span) => span.label === run.label || span.label === NO_PATTERN || isJudged(span, run))) return [];
   const human = about.find((span) => span.isPoint !== true) ?? null;
   return [{ kind: human === null ? "missed" : "mismatch", run, human }];
 }
 
-function judged(span: HumanSpan, run: Run): boolean {
+/** Whether somebody has said already that the prediction is wrong there. */
+export function isJudged(span: HumanSpan, run: Pick<Run, "label">): boolean {
   return span.source === "model_corrected" && span.model_prediction?.label === run.label;
 }
 

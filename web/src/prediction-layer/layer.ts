@@ -3,8 +3,9 @@ import { PredictionCache } from "./cache";
 import { ServiceError, type ModelChoice, type PredictionClient } from "./client";
 import { bandsOf, passing, runsOf, type Band, type Filters, type Run } from "./filters";
 import { cachedOrAsked, ModelChangedError, modelKey } from "./predicting";
+import { similarTo } from "./similar";
 import { rowsWithin } from "./times";
-import type { ModelInfoResponse, Prediction, RegisteredModel, Series, TimeRange } from "./types";
+import type { ModelInfoResponse, Prediction, RegisteredModel, Series, SimilarSpan, TimeRange } from "./types";
 
 /** `failing`: something answers, but refuses or says what cannot be used. */
 export type ServiceState = "checking" | "ready" | "no_model" | "failing" | "offline";
@@ -39,7 +40,9 @@ export class PredictionLayer {
   private state: LayerState;
   private readonly listeners = new Set<() => void>();
   private readonly cache: PredictionCache;
-  private readonly client: PredictionClient;
+  /** Answers with similar spans: other ones than those that are shown. */
+  private readonly examples: PredictionCache;
+  readonly client: PredictionClient;
   private series: Series | null = null;
   private view: TimeRange | null = null;
   private running: AbortController | null = null;
@@ -50,6 +53,7 @@ export class PredictionLayer {
   constructor(private readonly options: LayerOptions) {
     this.client = options.client;
     this.cache = new PredictionCache(options.cacheEntries);
+    this.examples = new PredictionCache(options.cacheEntries);
     const filters = { threshold: options.threshold ?? 0.7, ownThresholds: false, hidden: new Set<string>() };
     const nothing = { model: null, models: [], progress: null, error: null, prediction: null, bands: [], runs: [] };
     this.state = { service: "checking", serviceDetail: "", filters, auto: false, ...nothing };
@@ -123,6 +127,22 @@ export class PredictionLayer {
     await this.meetModel();
     const [first, last] = [this.series?.candles[0], this.series?.candles.at(-1)];
     if (first !== undefined && last !== undefined) await this.predict({ start: first.time, end: last.time });
+  }
+
+  /** The person's own annotations that are like a pattern, asked for its candles alone. Throws `ServiceError`. */
+  async similarTo(run: Run, signal: AbortSignal): Promise<readonly SimilarSpan[]> {
+    const { series, client, examples } = this;
+    const { model } = this.state;
+    if (series === null || model === null) return [];
+    const range = { start: run.start, end: run.end };
+    const wanted = { client, cache: examples, signal, series, range, model, similar: true, onProgress: () => undefined };
+    try {
+      return similarTo(run, await cachedOrAsked(wanted));
+    } catch (error) {
+      if (!(error instanceof ModelChangedError)) throw error;
+      await this.refresh();
+      return [];
+    }
   }
 
   /** The first look at the service may still be on its way. */
@@ -216,6 +236,7 @@ export class PredictionLayer {
     this.change({ service: "ready", serviceDetail: "", model });
     if (before !== null && modelKey(before) === modelKey(model)) return;
     this.cache.clear();
+    this.examples.clear();
     this.drop();
     if (this.state.auto) void this.predictAround();
   }

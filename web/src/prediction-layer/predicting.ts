@@ -18,6 +18,8 @@ export interface Wanted {
   series: Series;
   range: TimeRange;
   model: ModelInfoResponse;
+  /** Asks for the annotated spans like each predicted one: what is stored out of fold has none, and does not count. */
+  similar?: boolean;
   /** Candles that are done, and all of them. */
   onProgress: (done: number, total: number) => void;
 }
@@ -64,10 +66,12 @@ async function askParts(wanted: Wanted): Promise<Prediction> {
 }
 
 async function askPart(wanted: Wanted, part: Part): Promise<PredictResponse> {
-  const { client, signal, series, model } = wanted;
-  const answer = await client.predict(predictBody(series, part), signal);
+  const { client, signal, series, model, similar = false } = wanted;
+  const body = predictBody(series, part);
+  const answer = await client.predict(similar ? { ...body, include: ["similar"] } : body, signal);
   signal.throwIfAborted();
   refuseOther(answer, model);
+  if (similar) return answer;
   const stored = await storedFor(wanted, answer);
   signal.throwIfAborted();
   if (stored === undefined) return answer;

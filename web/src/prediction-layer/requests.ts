@@ -19,6 +19,7 @@ export interface PredictBody {
   candles: Record<"time" | "open" | "high" | "low" | "close", number[]> & { volume?: number[] };
   predict_from: number;
   threshold: 0;
+  include?: ["similar"];
 }
 
 /**

@@ -8,7 +8,11 @@ import type {
   PerCandlePrediction,
   PredictionSpan,
   PredictResponse,
+  QuestionedLabel,
   RegisteredModel,
+  SimilarSpan,
+  Suggestion,
+  Suggestions,
 } from "./types";
 
 /** Where in a value the first wrong part is, such as `.spans[3].label`, or `""` for all of it; undefined for none. */
@@ -54,11 +58,17 @@ function valuesOf(shape: Shape): Shape {
   };
 }
 
+const stretch = { pair: text, timeframe: text, start_time: number, end_time: number, label: text };
+const similar = listOf(objectOf<SimilarSpan>({ id: text, ...stretch, distance: number }));
+
 const candles = listOf(
   objectOf<PerCandlePrediction>({ time: number, label: nullOr(text), confidence: nullOr(number), status, provisional: flag }),
 );
 const spans = listOf(
-  objectOf<PredictionSpan>({ label: text, start_time: number, end_time: number, avg_confidence: number, candle_count: number }),
+  objectOf<PredictionSpan>({
+    ...{ label: text, start_time: number, end_time: number, avg_confidence: number, candle_count: number },
+    similar: optional(similar),
+  }),
 );
 
 export const outOfFold = objectOf<OutOfFold>({ model_version: text, run_id: text, candles, spans });
@@ -82,5 +92,18 @@ export const modelInfoResponse = objectOf<ModelInfoResponse>({
 export const modelList = objectOf<{ models: RegisteredModel[] }>({
   models: listOf(
     objectOf<RegisteredModel>({ version: text, model_type: text, trained_at: moment, aliases: listOf(text) }),
+  ),
+});
+
+const why = when((value) => value === "uncertain" || value === "explore");
+
+export const suggestions = objectOf<Suggestions>({
+  model_version: text,
+  suggestions: listOf(objectOf<Suggestion>({ ...stretch, confidence: number, why })),
+  review: listOf(
+    objectOf<QuestionedLabel>({
+      ...{ id: text, ...stretch, likely_label: text },
+      ...{ doubt: number, probabilities: valuesOf(number), similar },
+    }),
   ),
 });

@@ -41,6 +41,50 @@ export interface PredictionSpan {
   avg_confidence: number;
   candle_count: number;
   known_at?: number;
+  /** Annotated spans like it, nearest first; there where they were asked for. */
+  similar?: SimilarSpan[];
+}
+
+/** An annotation, named as in exports (`span:7`). A `distance` of 0 is the same shape. */
+export interface SimilarSpan extends AnnotatedPlace {
+  label: string;
+  distance: number;
+}
+
+export interface AnnotatedPlace {
+  id: string;
+  pair: string;
+  timeframe: string;
+  start_time: number;
+  end_time: number;
+}
+
+/** What to annotate next: the model is uncertain there, or has met nothing like it (`explore`). */
+export interface Suggestion {
+  pair: string;
+  timeframe: string;
+  start_time: number;
+  end_time: number;
+  label: string;
+  confidence: number;
+  why: "uncertain" | "explore";
+}
+
+/** An annotation whose label looks wrong to models that had not seen it; `O` says that they see nothing there. */
+export interface QuestionedLabel extends AnnotatedPlace {
+  label: string;
+  likely_label: string;
+  doubt: number;
+  probabilities: Record<string, number>;
+  /** Annotations of the likely label. */
+  similar: SimilarSpan[];
+}
+
+/** Both lists with what matters most first. */
+export interface Suggestions {
+  model_version: string;
+  suggestions: Suggestion[];
+  review: QuestionedLabel[];
 }
 
 export interface PredictResponse {

@@ -6,13 +6,14 @@ import * as points from "@/app/api/annotations/route";
 import * as point from "@/app/api/annotations/[id]/route";
 import * as candles from "@/app/api/candles/route";
 import * as charts from "@/app/api/charts/route";
+import * as chart from "@/app/api/charts/[id]/route";
 import * as ranges from "@/app/api/reviewed-ranges/route";
 import * as spans from "@/app/api/span-annotations/route";
 import * as span from "@/app/api/span-annotations/[id]/route";
 import * as labels from "@/app/api/span-label-types/route";
 import * as label from "@/app/api/span-label-types/[id]/route";
 import type { Span } from "@/data/types";
-import { PredictionLayer, type PredictionSpan } from "@/prediction-layer";
+import { PredictionLayer, ServiceError, type PredictionClient, type PredictionSpan } from "@/prediction-layer";
 import { model } from "../prediction-layer/parts";
 import { call, uploaded } from "../server/calls";
 
@@ -23,6 +24,7 @@ const ROUTES: Record<string, Handlers> = {
   "annotations/id": point,
   candles,
   charts,
+  "charts/id": chart,
   "reviewed-ranges": ranges,
   "span-annotations": spans,
   "span-annotations/id": span,
@@ -76,8 +78,8 @@ export function connected(): Connection {
 }
 
 /** A window on the newest chart, where a model says what it is told to. */
-export async function openWindow(predicted: PredictionSpan[] = []): Promise<Desk> {
-  const layer = new PredictionLayer({ client: saying(predicted) });
+export async function openWindow(predicted: PredictionSpan[] = [], more: Partial<PredictionClient> = {}): Promise<Desk> {
+  const layer = new PredictionLayer({ client: { ...saying(predicted), ...more } });
   const desk = new Desk(new Annotations(), layer);
   await desk.annotations.load();
   if (predicted.length > 0) await layer.predictAll();
@@ -104,12 +106,13 @@ export async function changeElsewhere(id: number, change: Partial<Span>): Promis
   await call(span.PATCH, "PATCH", `span-annotations/${id}`, change);
 }
 
-function saying(predicted: PredictionSpan[]) {
+function saying(predicted: PredictionSpan[]): PredictionClient {
   const { model_version, run_id, model_name } = model().model_info;
   const told = { model_version, run_id, model_name, required_history: 0, insufficient_history: 0 };
   return {
     predict: () => Promise.resolve({ ...told, spans: predicted, candles: [] }),
     outOfFold: () => Promise.reject(new Error("nothing is in sample")),
+    suggestions: () => Promise.reject(new ServiceError("There is no such route", 404, false)),
     modelInfo: () => Promise.resolve(model()),
     models: () => Promise.resolve([]),
     loadModel: () => Promise.resolve(),

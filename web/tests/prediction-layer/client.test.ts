@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient, ServiceError } from "@/prediction-layer";
 import type { PredictBody } from "@/prediction-layer/requests";
-import { model, row, series, span } from "./parts";
+import { model, questioned, row, series, similar, span, suggested } from "./parts";
 
 let server: Server;
 let base: string;
@@ -46,6 +46,7 @@ afterAll(() => {
 });
 
 const prediction = () => ({ model_version: "1", run_id: "run-1", candles: [row(0), row(1, null, null)], spans: [span(0, 1)] });
+const told = () => ({ model_version: "1", suggestions: [suggested(1, 2)], review: [questioned(1, 3, 4, { similar: [similar(2, 5, 6)] })] });
 const listed = { version: "1", model_type: "xgboost", trained_at: 0, aliases: ["champion"] };
 
 it("asks the proxy routes", async () => {
@@ -59,12 +60,15 @@ it("asks the proxy routes", async () => {
   respond(200, prediction());
   await client.predict(body(), alive());
   await client.outOfFold(series(0), { start: 1, end: 2 }, alive());
+  respond(200, told());
+  await client.suggestions({ pair: "A&B", timeframe: "1m" }, alive());
   expect(lines).toEqual([
     "GET /api/models",
     "POST /api/model/load",
     "GET /api/model/info",
     "POST /api/predict?rows=all",
     "GET /api/model/out-of-fold?pair=EURUSD&timeframe=1m&start=1&end=2&threshold=0",
+    "GET /api/suggest?pair=A%26B&timeframe=1m&limit=100",
   ]);
 });
 
@@ -73,6 +77,8 @@ it("answers what the service answered", async () => {
   expect(await createClient(base).modelInfo()).toEqual(model());
   respond(200, prediction());
   expect(await createClient(base).predict(body(), alive())).toEqual(prediction());
+  respond(200, told());
+  expect(await createClient(base).suggestions(series(0), alive())).toEqual(told());
 });
 
 describe("an answer that is not a candle-ml service's", () => {
@@ -101,10 +107,22 @@ describe("an answer that is not a candle-ml service's", () => {
     [{ ...prediction(), candles: null }, "candles is missing or wrong"],
     [{ ...prediction(), candles: [row(0), { ...row(1), status: "fine" }] }, "candles[1].status is missing or wrong"],
     [{ ...prediction(), spans: [{ ...span(0, 1), end_time: "later" }] }, "spans[0].end_time is missing or wrong"],
+    [{ ...prediction(), spans: [{ ...span(0, 1), similar: [{}] }] }, "spans[0].similar[0].id is missing or wrong"],
   ])("to a prediction: %j", async (content, part) => {
     respond(200, content);
     const message = `The answer to /predict is not that of a candle-ml service: ${part}`;
     expect(await failure(createClient(base).predict(body(), alive()))).toMatchObject({ message });
+  });
+
+  it.each<[unknown, string]>([
+    [{ ...told(), suggestions: null }, "suggestions is missing or wrong"],
+    [{ ...told(), suggestions: [{ ...suggested(1, 2), why: "bored" }] }, "suggestions[0].why is missing or wrong"],
+    [{ ...told(), review: [questioned(1, 3, 4, { doubt: "much" })] }, "review[0].doubt is missing or wrong"],
+    [{ ...told(), review: [questioned(1, 3, 4, { probabilities: { O: null } })] }, "review[0].probabilities.O is missing or wrong"],
+  ])("to what to annotate next: %j", async (content, part) => {
+    respond(200, content);
+    const message = `The answer to /suggest is not that of a candle-ml service: ${part}`;
+    expect(await failure(createClient(base).suggestions(series(0), alive()))).toMatchObject({ message });
   });
 
   it("with the versions", async () => {
@@ -125,6 +143,12 @@ it.each([
 ])("tells %s", async (_, status, content, message, offline) => {
   respond(status, content);
   expect(await failure(createClient(base).modelInfo())).toEqual({ message, status, offline });
+});
+
+it("tells which problem of the service it is", async () => {
+  respond(404, { type: "urn:candle-ml:problem:no-suggestions", error: "version 2 has no suggestions" });
+  const error: unknown = await createClient(base).suggestions(series(0), alive()).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ type: "urn:candle-ml:problem:no-suggestions", status: 404, offline: false });
 });
 
 it("tells that the app itself is away", async () => {

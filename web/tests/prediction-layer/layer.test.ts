@@ -53,6 +53,7 @@ class ManualService implements PredictionClient {
 
   modelInfo = () => (this.status === null ? Promise.resolve(this.served) : Promise.reject(this.status));
   models = () => Promise.resolve([]);
+  suggestions = () => Promise.reject(new ServiceError("There is no such route", 404, false));
   loadModel = (choice: ModelChoice) => {
     if ("version" in choice) this.served = model(choice.version);
     return Promise.resolve();

@@ -6,7 +6,10 @@ import type {
   PerCandlePrediction,
   Prediction,
   PredictionSpan,
+  QuestionedLabel,
   Series,
+  SimilarSpan,
+  Suggestion,
 } from "@/prediction-layer/types";
 
 export const at = (index: number) => index * 60;
@@ -35,6 +38,23 @@ export function span(first: number, last: number, label = "flag", avg_confidence
 
 export function run(first: number, last: number, label = "flag", confidence = 0.9): Run {
   return { label, start: at(first), end: at(last), confidence, candleCount: last - first + 1, look: "ok" };
+}
+
+function stretch(first: number, last: number) {
+  return { pair: "EURUSD", timeframe: "1m", start_time: at(first), end_time: at(last), label: "flag" };
+}
+
+export function similar(id: number, first: number, last: number, more: object = {}): SimilarSpan {
+  return { id: `span:${id}`, ...stretch(first, last), distance: 0.1, ...more };
+}
+
+export function suggested(first: number, last: number, more: object = {}): Suggestion {
+  return { ...stretch(first, last), confidence: 0.4, why: "uncertain", ...more };
+}
+
+export function questioned(id: number, first: number, last: number, more: object = {}): QuestionedLabel {
+  const probabilities = { O: 0.1, flag: 0.1, wedge: 0.8 };
+  return { id: `span:${id}`, ...stretch(first, last), likely_label: "wedge", doubt: 0.9, probabilities, similar: [], ...more };
 }
 
 export function prediction(first: number, last: number, more: Partial<Prediction> = {}): Prediction {

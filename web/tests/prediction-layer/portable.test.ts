@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 
 const LAYER = "src/prediction-layer";
-const COPIED = ["src/app/api/predict", "src/app/api/model", "src/app/api/models"];
+const COPIED = ["src/app/api/predict", "src/app/api/model", "src/app/api/models", "src/app/api/suggest"];
 const SERVER = ["inference", "old-rows", "http"];
 
 function importedBy(file: string): string[] {

@@ -8,6 +8,7 @@ import * as models from "@/app/api/models/route";
 import * as detect from "@/app/api/patterns/detect/route";
 import * as batch from "@/app/api/predict/batch/route";
 import * as predict from "@/app/api/predict/route";
+import * as suggest from "@/app/api/suggest/route";
 import { inferenceHealth } from "@/server/inference-health";
 
 interface Seen {
@@ -103,6 +104,7 @@ describe("what is sent on", () => {
     ["POST /patterns/detect", () => detect.POST(post("patterns/detect", '{"pair":"x"}'), {})],
     ["GET /model/info", () => info.GET(get("model/info?secret=1"), {})],
     ["GET /models", () => models.GET(get("models"), {})],
+    ["GET /suggest", () => suggest.GET(get("suggest?secret=1"), {})],
   ])("%s goes to the same path of the service, its body unchanged", async (line, call) => {
     respond(200, { fine: true });
     expect(await told(await call())).toEqual({ status: 200, body: { fine: true } });
@@ -113,7 +115,10 @@ describe("what is sent on", () => {
   it("passes only the named query parameters on", async () => {
     respond(200, {});
     await outOfFold.GET(get("model/out-of-fold?pair=A%26B&timeframe=1d&start=1&end=2&version=9"), {});
-    expect(seen[0]?.url).toBe("/model/out-of-fold?pair=A%26B&timeframe=1d&start=1&end=2");
+    await suggest.GET(get("suggest?pair=A%26B&timeframe=1d&limit=20&series=x"), {});
+    const [stored, suggested] = seen.map(({ url }) => url);
+    expect(stored).toBe("/model/out-of-fold?pair=A%26B&timeframe=1d&start=1&end=2");
+    expect(suggested).toBe("/suggest?pair=A%26B&timeframe=1d&limit=20");
   });
 
   it("adds the key, and passes no header of the caller on", async () => {
@@ -225,6 +230,7 @@ describe("errors", () => {
     ["predict", () => predict.POST(post("predict", "{}"), {})],
     ["predict/batch", () => batch.POST(post("predict/batch", "{}"), {})],
     ["model/info", () => info.GET(get("model/info"), {})],
+    ["suggest", () => suggest.GET(get("suggest"), {})],
   ])("%s says 503 and no address where the service cannot be reached", async (_, call) => {
     const response = await withSettings({ INFERENCE_API_URL: nowhere }, call);
     expect(await told(response)).toEqual({ status: 503, body: { error: "Inference service unavailable" } });
