@@ -118,6 +118,30 @@ def test_an_error_meant_for_the_user_is_its_message_and_its_exit_code() -> None:
     assert result.stderr == "a.csv: row 3: high 1 below low 2; high at least low\n"
 
 
+def test_what_is_noted_with_an_error_is_told_after_it() -> None:
+    """A note that an error has stands in a line of its own."""
+    error = DataError.at("a.csv", "cut off")
+    error.add_note("b.csv: whole")
+    assert fail(error).stderr == "a.csv: cut off\nb.csv: whole\n"
+
+
+def test_what_the_system_says_is_told_without_its_number() -> None:
+    """An error of the system is its text, with the file where it names one, and exit code 74."""
+    for error, told in (
+        (OSError(28, "No space left on device"), "No space left on device\n"),
+        (OSError(28, "No space left on device", "a.csv"), "a.csv: No space left on device\n"),
+    ):
+        result = fail(error)
+        assert (result.exit_code, result.stderr) == (74, told)
+
+
+def test_the_next_step_in_this_folder(project: Path) -> None:
+    """`init` without a folder tells to go on where one is."""
+    (project / "config" / "pipeline.yaml").unlink()
+    assert run("init").output.endswith("\n  candle-ml data report && candle-ml train\n")
+    assert run("init", "new").output.endswith("\n  cd new && candle-ml data report && candle-ml train\n")
+
+
 def test_debug_shows_the_traceback_of_an_error_meant_for_the_user() -> None:
     """With `--debug` the traceback stands before the message; the exit code is the same."""
     result = fail(ConfigError.at("seed", "-1", "at least 0"), "--debug")

@@ -79,11 +79,25 @@ def test_a_store_that_goes_away_and_comes_back_is_noticed(
     state = tmp_path / ".candle-ml" / "state.db"
     moved = state.rename(tmp_path / "moved.db")
     assert client.wait_until_ready(False).json["detail"] == AWAY
+    assert not state.exists()
     assert client.post("/model/load", {"version": 2}).status == 200
     assert client.post("/predict", body).json["model_version"] == "2"
     moved.rename(state)
     client.wait_until_ready(True)
     assert [load.version for load in loads(tmp_path, 2)] == [2, 1]
+
+
+def test_a_service_begins_no_new_store_beside_runs(start: Any, own_registry: Path, tmp_path: Path) -> None:
+    """Where runs are there but no store, a service makes none: it waits for the command that does."""
+    (tmp_path / ".candle-ml" / "runs" / "one").mkdir(parents=True)
+    client = start(load_config(own_registry, ())).client
+    assert client.wait_until_ready(False).json["detail"] == AWAY
+    assert not (tmp_path / ".candle-ml" / "state.db").exists()
+    database = Database(DatabasePlace.of(tmp_path))
+    schema.upgrade(database)
+    database.close()
+    client.wait_until_ready(True)
+    assert [load.version for load in loads(tmp_path, 1)] == [1]
 
 
 def test_everything_that_is_missing_is_named(start: Any, own_registry: Path, tmp_path: Path) -> None:

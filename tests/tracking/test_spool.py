@@ -17,7 +17,7 @@ import pytest
 from candle_ml import pipeline
 from candle_ml.bundle import open_bundle
 from candle_ml.config import load_config
-from candle_ml.errors import RegistryError
+from candle_ml.errors import RegistryError, TrainingError
 from candle_ml.registry import RegisteredVersion, Registry
 from candle_ml.spool import Spool
 from candle_ml.state import StateStore
@@ -91,6 +91,38 @@ def test_a_state_store_that_is_lost_at_the_end(project: Path) -> None:
         run = store.run(result.run_id)
     assert (run.status, run.metrics) == ("finished", metrics)
     assert f"{run.completed_at:%Y-%m-%dT%H:%M:%SZ}" == listed["completed_at"]
+
+
+def test_a_record_that_cannot_be_written(project: Path) -> None:
+    """The training fails with the reason, names the model that it leaves, which predicts, and is listed as failed."""
+    blocked = project / ".candle-ml" / "spool"
+    blocked.parent.mkdir()
+    blocked.write_text("no folder", "utf-8")
+    told = invoke("train")
+    assert told.exit_code == 7
+    with StateStore.open(project) as store:
+        (run,) = store.runs()
+    bundle = project / ".candle-ml" / "runs" / run.run_id / "bundle"
+    reason = f"{blocked / run.run_id}.json: cannot be written: File exists; a place that this user can write"
+    left = f"{bundle}: the model was trained before that; candle-ml predict --bundle uses it"
+    assert told.stderr == f"{reason}\n{left}\n"
+    assert (run.status, run.error) == ("failed", reason)
+    assert invoke("predict", "--bundle", str(bundle), "data/candles/AAPL_1d.csv").exit_code == 0
+
+
+def test_what_failed_first_is_told(project: Path) -> None:
+    """A state store that is lost when a training fails does not hide why the training failed."""
+    state = project / ".candle-ml" / "state.db"
+
+    def losing(what: str, done: int, total: int) -> None:
+        if (what, done) == ("record run", 0):
+            state.rename(project / "away.db")
+            raise TrainingError.at("model", "out of luck")
+
+    with pytest.raises(TrainingError) as caught:
+        pipeline.run(load_config(project / "config" / "pipeline.yaml"), progress=losing)
+    assert str(caught.value) == "model: out of luck"
+    assert not state.exists()
 
 
 def test_a_waiting_run_is_told(spooled: Path) -> None:

@@ -14,7 +14,7 @@ _IGNORED = "mlflow.db\nmlartifacts/\n.candle-ml/\n"
 _NEXT = """next:
   put candles into {shown}/data/candles, as PAIR_TIMEFRAME.csv (EURUSD_1h.csv)
   put the annotator's export into {shown}/data/annotations, as PAIR_TIMEFRAME.json
-  cd {shown} && candle-ml data report && candle-ml train"""
+  {there}candle-ml data report && candle-ml train"""
 
 
 @click.command("init")
@@ -22,15 +22,16 @@ _NEXT = """next:
 @click.option("--demo", is_flag=True, help="Add real daily candles of five stocks, with annotations.")
 def command(folder: Path, demo: bool) -> None:
     """Start a project in FOLDER (default: this one): pipeline.yaml, dvc.yaml and the data folders."""
+    there = "" if folder == Path() else f"cd {folder} && "
     if demo:
         summary = write_demo(folder)
         _write_beside(folder)
         click.echo(f"{folder}: {summary.series} series, {summary.candles} candles, {summary.annotations} annotations")
         click.echo("in training TA-Lib's patterns come on top, as pipeline.yaml says: it counts more annotations")
-        click.echo(f"next: cd {folder} && candle-ml train")
+        click.echo(f"next: {there}candle-ml train")
         return
     _write(folder)
-    click.echo(_NEXT.format(shown=folder))
+    click.echo(_NEXT.format(shown=folder, there=there))
 
 
 def _write(folder: Path) -> None:
