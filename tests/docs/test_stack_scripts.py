@@ -302,3 +302,12 @@ def test_a_volume_says_what_it_holds(tmp_path: Path) -> None:
     assert volumes("held", filled(tmp_path / "charts", charts=2)).stdout == b"2 rows of the annotator"
     (volume / "annotator/newer").write_text("mine")
     assert volumes("held", volume).stdout.decode() == f"files such as {volume / 'annotator/newer'}"
+
+
+@pytest.mark.parametrize("password", ["p@ssw/rd%41-and-more", "short1", ""])
+def test_a_password_that_an_address_cannot_hold_is_refused(password: str, tmp_path: Path) -> None:
+    """Before anything is asked of PostgreSQL the step says which password cannot be used, and not the password."""
+    given = {"CANDLE_ML_DATABASE_PASSWORD": "0123456789abcdef", "MLFLOW_DATABASE_PASSWORD": password}
+    refused = run([sys.executable, str(ROOT / "docker/candle-ml/databases")], tmp_path, **given)
+    said = "16 or more letters and digits are needed; empty it in .env, and make env draws one"
+    assert (refused.returncode, refused.stderr) == (1, f"MLFLOW_DATABASE_PASSWORD: {said}\n")
