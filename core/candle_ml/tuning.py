@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -79,7 +80,7 @@ def tune(dataset: Dataset, config: PipelineConfig, progress: Progress = no_progr
     seed = config.seed if config.tune.seed is None else config.tune.seed
     with opened(config.root, name, config.tune.search, seed) as study:
         again, before = study.begin_again(), len(study.ended())
-        _score_unchanged(study, goal)
+        _score_unchanged(study, goal, progress)
         _make(study, goal, progress)
         tuned = Tuned(name, study.ended(), before, again, study.unchanged)
     if not tuned.ranked():
@@ -129,14 +130,13 @@ def _truth(goal: Objective, config: PipelineConfig) -> list[Truth]:
     return [encoder.truth(data.candles, data.annotations) for data in goal.dataset.series.values()]
 
 
-def _score_unchanged(study: Study, goal: Objective) -> None:
+def _score_unchanged(study: Study, goal: Objective, progress: Progress) -> None:
     if study.unchanged is not None:
         return
-    try:
-        walked = run_trial(goal, (), Asked(-1, ()))
-    except CandleMLError:
-        return
-    study.keep_unchanged(walked.means[-1])
+    progress("the configuration as it is", 0, 1)
+    with suppress(CandleMLError):
+        study.keep_unchanged(run_trial(goal, (), Asked(-1, ())).means[-1])
+    progress("the configuration as it is", 1, 1)
 
 
 def _make(study: Study, goal: Objective, progress: Progress) -> None:

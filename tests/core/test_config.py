@@ -241,7 +241,7 @@ def effective_keys(config: PipelineConfig) -> Iterator[str]:
         yield from (f"{choice.path}.{name}" for name in type(choice.options).model_fields)
     for stage, choice in (("labels", config.labels.chosen), ("model", config.model.chosen)):
         yield from (f"{stage}.{name}" for name in type(choice.options).model_fields)
-    for name in ("sources", "split", "calibration", "evaluation", "tracking", "registry", "inference", "data"):
+    for name in ("sources", "split", "calibration", "evaluation", "tracking", "registry", "inference", "data", "tune"):
         yield from (f"{name}.{key}" for key in type(getattr(config, name)).model_fields)
     yield from (
         "seed",

@@ -10,12 +10,13 @@ import pytest
 
 from candle_ml.candles import Candles
 from candle_ml.config import PipelineConfig, load_config
+from candle_ml.config.tune_section import Metric
 from candle_ml.dataset import Dataset
 from candle_ml.errors import TrainingError
 from candle_ml.reading import read_dataset
 from candle_ml.training import prepare
-from candle_ml.tuning_trial import Asked, Objective, is_behind, objective, run_trial
-from candle_ml.walk_forward import walk
+from candle_ml.tuning_trial import Asked, Objective, _closed_by, _folds, _prepared, is_behind, objective, run_trial
+from candle_ml.walk_forward import scored_fold, walk
 
 AS_IT_IS = Asked(0, ())
 
@@ -62,9 +63,8 @@ def test_scores_do_not_depend_on_what_comes_later(dataset: Dataset, config: Pipe
     block = prepare(dataset, config).split.block("train")
     assert block is not None
     goal = objective(dataset, config)
-    other = scrambled(dataset, block.end)
-    assert other.series != dataset.series
-    later = Objective(config, objective(dataset, config).dataset, goal.borders)
+    later = Objective(config, _closed_by(scrambled(dataset, block.end), block.end), goal.borders)
+    assert later.dataset.hash == goal.dataset.hash
     assert run_trial(later, (), AS_IT_IS) == run_trial(goal, (), AS_IT_IS)
 
 
@@ -85,13 +85,27 @@ def test_a_trial_scores_what_a_training_by_folds_would(dataset: Dataset, config:
 
 def test_every_trial_is_tested_on_the_same_stretches(dataset: Dataset, config: PipelineConfig) -> None:
     """Another window cuts other samples, but the folds' borders stay."""
-    from candle_ml.tuning_trial import _folds, _prepared
-
     goal = objective(dataset, config)
     wider = load_config(config.root / "config" / "pipeline.yaml", ["labels.window=12"])
     assert [fold.test_block for fold in _folds(goal, _prepared(goal.dataset, wider))] == [
         fold.test_block for fold in _folds(goal, _prepared(goal.dataset, config))
     ]
+
+
+@pytest.mark.parametrize("metric", ["span_f1", "macro_f1", "macro_f1_patterns"])
+def test_a_metric_is_the_score_of_that_name(dataset: Dataset, config: PipelineConfig, metric: Metric) -> None:
+    """The score of a trial's first fold is the one that `tune.metric` names."""
+    goal = objective(dataset, load_config(config.root / "config" / "pipeline.yaml", [f"tune.metric={metric}"]))
+    prepared = _prepared(goal.dataset, goal.config)
+    found = scored_fold(prepared, goal.config, 1, _folds(goal, prepared)[0]).evaluation
+    assert found is not None
+    scores = {
+        "span_f1": found.spans.at(0.5).macro.f1_score,
+        "macro_f1": found.f1_macro,
+        "macro_f1_patterns": found.f1_macro_patterns,
+    }
+    assert len(set(scores.values())) == 3
+    assert run_trial(goal, [(1.0, 1.0)] * 5, AS_IT_IS).means == (scores[metric],)
 
 
 FINISHED = tuple((0.1 * place, 0.1 * place, 0.1 * place) for place in range(1, 6))
@@ -128,8 +142,7 @@ def test_a_trial_that_is_behind_is_given_up(dataset: Dataset, config: PipelineCo
 
 def test_what_a_package_raises_is_told_as_a_failed_trial(dataset: Dataset, config: PipelineConfig) -> None:
     """An error that is none of candle-ml's own becomes one, with its kind and text."""
-    broken = replace(objective(dataset, config), borders=())
-    object.__setattr__(broken, "dataset", None)
+    broken = replace(objective(dataset, config), dataset=None)
     with pytest.raises(TrainingError) as caught:
         run_trial(broken, (), Asked(7, ()))
     assert str(caught.value) == "trial 7: AttributeError: 'NoneType' object has no attribute 'series'"

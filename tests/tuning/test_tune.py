@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from candle_ml.cli import main
 from candle_ml.config import load_config
 from candle_ml.reading import read_dataset
 from candle_ml.tuning import study_name
@@ -72,9 +76,10 @@ def test_another_configuration_or_other_data_are_another_search(project: Path) -
 def test_a_trial_that_fails_is_told_and_loses_no_other(tune: Tune) -> None:
     """Values that cannot be trained with fail alone, with their reason, and count as tried."""
     search = "tune.search={model.min_samples_per_class: {choice: [2, 100000]}}"
-    found = tune("--set", search)
+    unfit = ("--set", "model.min_samples_per_class=100000", "--set", search)
+    found = tune(*unfit)
     assert found.exit_code == 0, found.output
-    kept = summary(tune("--set", search, "--json"))
+    kept = summary(tune(*unfit, "--json"))
     failed = [trial for trial in kept["trials"] if trial["status"] == "failed"]
     assert 0 < len(failed) < 4
     assert f"trials: {4 - len(failed)} finished, 0 pruned, {len(failed)} failed" in found.stdout
@@ -83,6 +88,7 @@ def test_a_trial_that_fails_is_told_and_loses_no_other(tune: Tune) -> None:
         reason = trial["error"].splitlines()[0]
         told = f"trial {trial['number']} failed: {' '.join(trial['overrides'])}: {reason}\n"
         assert told in found.stdout
+    assert "; the configuration as it is: no score\n" in found.stdout
     assert kept["best"]["overrides"][0] == "model.min_samples_per_class=2"
 
 
@@ -160,3 +166,21 @@ def test_the_best_pipeline_is_written_into_its_project_only(tune: Tune, project:
     found = tune("--write", "other/best.yaml")
     expected = f"name a file in {project} or {project / 'config'}"
     assert (found.exit_code, found.stderr) == (2, f"other/best.yaml: not in the folder of this project; {expected}\n")
+
+
+def test_validate_checks_the_search(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`candle-ml validate` names values that the configuration refuses, with their place in the file."""
+    path = project / "config" / "pipeline.yaml"
+    path.write_text(path.read_text("utf-8").replace("[1, 8]", "[0, 8]"), "utf-8")
+    monkeypatch.chdir(project)
+    found = CliRunner().invoke(main, ["validate"])
+    message = "config/pipeline.yaml:15:22: tune.search.model.max_depth: 0; at least 1\n"
+    assert (found.exit_code, found.stderr) == (2, message)
+
+
+def test_without_optuna_the_extra_is_named(project: Path) -> None:
+    """Where optuna is not installed, the command says what to install."""
+    code = "import sys; sys.modules['optuna'] = None; from candle_ml.cli import main; main(['tune'])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False)
+    message = "tune: import of optuna halted; None in sys.modules; pip install 'candle-ml[tune]'\n"
+    assert (done.returncode, done.stderr) == (2, message)

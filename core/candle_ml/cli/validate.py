@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from candle_ml.cli.common import config_options, config_path, json_option, print_json
-from candle_ml.config import PipelineConfig, check_buildable, load_config
+from candle_ml.config import PipelineConfig, check_buildable, check_search, load_config
 from candle_ml.errors import ConfigError
 
 
@@ -39,4 +39,5 @@ def command(config: Path | None, overrides: tuple[str, ...], show: bool, as_json
 def _checked(path: Path, overrides: tuple[str, ...]) -> PipelineConfig:
     config = load_config(path, overrides)
     check_buildable(config)
+    check_search(config)
     return config
