@@ -21,6 +21,7 @@ from candle_ml.state.tables import metadata
 from candle_ml.tuning_study import SCHEMA, Study, Trial, opened
 from candle_ml.tuning_trial import Walked
 
+from ..small_project import PIPELINE
 from ..state.conftest import STRICT_PASSWORD, STRICT_USER, Server, execute
 
 SPACES = {
@@ -32,7 +33,9 @@ SPACES = {
 
 @pytest.fixture(params=("sqlite", "postgresql"))
 def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a project whose state database has its tables, on each engine."""
+    """The folder of a project whose state database has its tables, on each engine; commands run in it."""
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE, "utf-8")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(DATABASE_URL_VARIABLE, raising=False)
     if request.param == "postgresql":
         server: Server = request.getfixturevalue("server")
@@ -138,17 +141,6 @@ def test_migrations_do_not_see_the_tables_of_trials(root: Path) -> None:
         assert study.ended() == trials
 
 
-@pytest.fixture(autouse=True)
-def there(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands run in the project."""
-    (root / "pipeline.yaml").write_text(
-        "name: p\nsources: {use: [candle-files]}\nfeatures: {use: [candle-shape]}\n"
-        "labels: {use: windowed}\nmodel: {use: xgboost}\n",
-        "utf-8",
-    )
-    monkeypatch.chdir(root)
-
-
 def test_a_second_process_is_told_to_wait(root: Path) -> None:
     """A study that is worked on is refused to others, and free again when it is closed."""
     place = DatabasePlace.of(root)
@@ -223,3 +215,18 @@ def test_the_tables_of_the_state_store_stay_apart(root: Path) -> None:
     assert own <= found
     assert {"studies", "trials", "alembic_version"} <= trials
     assert place.file is not None or found == own
+
+
+def test_a_server_that_is_restarted_loses_no_trial(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where PostgreSQL has ended every connection, what has ended is there and the search goes on."""
+    address = server.url(server.create_database())
+    monkeypatch.setenv(DATABASE_URL_VARIABLE, address)
+    migrated(tmp_path)
+    with opened(tmp_path, "s", SPACES, 0) as study:
+        made(study, 1)
+        execute(address, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        assert len(made(study, 1)) == 2
+    with opened(tmp_path, "s", SPACES, 0) as study:
+        assert len(study.ended()) == 2
