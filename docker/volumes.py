@@ -139,12 +139,18 @@ def _copy(folder: Path) -> Path:
 
 def _prove_annotations(folder: Path, place: Path) -> None:
     if (place / DATABASE).exists():
-        with closing(sqlite3.connect(f"file:{place / DATABASE}?immutable=1", uri=True)) as connection:
-            (said,) = connection.execute("PRAGMA integrity_check").fetchone()
-        if said != "ok":
+        if (said := _checked(place / DATABASE)) != "ok":
             sys.exit(f"{place / DATABASE}: {said}")
     elif _rows(folder / DATABASE):
         sys.exit(f"the archive holds no annotations, {folder} does; remove {DATABASE} there first if that is meant")
+
+
+def _checked(database: Path) -> str:
+    with closing(sqlite3.connect(f"file:{database}?immutable=1", uri=True)) as connection:
+        try:
+            return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
+        except sqlite3.DatabaseError as error:
+            return str(error)
 
 
 def _rows(database: Path) -> int:

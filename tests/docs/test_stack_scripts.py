@@ -226,7 +226,7 @@ def test_a_damaged_database_is_not_restored(tmp_path: Path) -> None:
     archive[start + 4096 : start + 4196] = b"\xff" * 100
     refused = volumes("unpack", volume, bytes(archive))
     assert refused.returncode == 1
-    assert str(volume / ".restored" / DATABASE) in refused.stderr.decode() or b"malformed" in refused.stderr
+    assert refused.stderr.decode().startswith(f"{volume / '.restored' / DATABASE}: ")
 
 
 def test_annotations_are_never_replaced_by_none(tmp_path: Path) -> None:
