@@ -128,8 +128,9 @@ def test_what_is_noted_with_an_error_is_told_after_it() -> None:
 def test_what_the_system_says_is_told_without_its_number() -> None:
     """An error of the system is its text, with the file where it names one, and exit code 74."""
     for error, told in (
-        (OSError(28, "No space left on device"), "No space left on device\n"),
-        (OSError(28, "No space left on device", "a.csv"), "a.csv: No space left on device\n"),
+        (OSError(28, "No space left on device"), "the disk is full; free some space\n"),
+        (OSError(28, "No space left on device", "a.csv"), "a.csv: the disk is full; free some space\n"),
+        (OSError(5, "Input/output error", "a.csv"), "a.csv: Input/output error\n"),
     ):
         result = fail(error)
         assert (result.exit_code, result.stderr) == (74, told)

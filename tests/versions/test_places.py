@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from candle_ml import versions
 from candle_ml.cli import main
 from candle_ml.errors import DataError
 
+from ..another_user import another_user
 from .conftest import Kept, dataset, project
 
 
@@ -92,3 +94,25 @@ def test_the_list_of_a_damaged_pointer(kept: Kept, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(kept.root)
     row = CliRunner().invoke(main, ["data", "list"]).stdout.splitlines()[1]
     assert row.split()[-4:] == ["?", "there", "?", "?"]
+
+
+def test_the_list_needs_nothing_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another user may not write, the versions are listed, proven if wanted; keeping one says what is missing."""
+    with tempfile.TemporaryDirectory(prefix="candle-ml-") as name:
+        Path(name).chmod(0o755)
+        config = project(Path(name) / "project")
+        version = versions.snapshot(config, dataset())
+        own = Path(name) / "of-another-user"
+        own.mkdir()
+        own.chmod(0o777)
+        for variable in ("DVC_SITE_CACHE_DIR", "DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR"):
+            monkeypatch.setenv(variable, str(own))
+        with another_user():
+            (listed,) = versions.listed(config, prove=True)
+            with pytest.raises(DataError) as caught:
+                versions.snapshot(config, dataset())
+        assert (listed.name, listed.folder, listed.cache, listed.remote) == (version.name, *["intact"] * 3)
+        lock = config.root / ".candle-ml" / "versions.lock"
+        assert str(caught.value) == (
+            f"{lock}: cannot be written: this user may not write there; let this user write the file and its folder"
+        )

@@ -100,7 +100,8 @@ def _said(error: Exception) -> int:
         click.echo(f"the package {error.name!r} is missing; pip install 'candle-ml[all]'", err=True)
         return CandleMLError.exit_code
     if isinstance(error, OSError) and error.strerror is not None:
-        click.echo(error.strerror if error.filename is None else f"{error.filename}: {error.strerror}", err=True)
+        found = "the disk is full; free some space" if error.errno == errno.ENOSPC else error.strerror
+        click.echo(found if error.filename is None else f"{error.filename}: {found}", err=True)
         return UNREADABLE
     text = " ".join(str(error).split())
     click.echo(f"unexpected {type(error).__name__}: {text}; run candle-ml --debug for the traceback", err=True)

@@ -88,7 +88,7 @@ def listed(config: PipelineConfig, prove: bool = False) -> tuple[ListedVersion, 
     """Every version that is kept, by name; with `prove` every byte of every copy is looked at."""
     if not names(versions_folder(config)):
         return ()
-    with Versions.locked(config) as versions:
+    with Versions.seen(config) as versions:
         return tuple(_listed(versions, name, prove) for name in names(versions.folder))
 
 

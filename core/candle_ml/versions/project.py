@@ -55,14 +55,19 @@ class Versions:
 
         With `create`, DVC and the folders are set up where they are not.
         """
-        folder = versions_folder(config)
-        with exclusive(config.root), opened(config, create=create) as repo:
-            copies = Copies.of(repo)
+        with exclusive(config.root), cls.seen(config, create=create) as versions:
             if create:
-                _make_folders(folder, copies.remote_folder)
-            for left in folder.glob(f"{PARTIAL}*"):
+                _make_folders(versions.folder, versions.copies.remote_folder)
+            for left in versions.folder.glob(f"{PARTIAL}*"):
                 shutil.rmtree(left)
-            yield cls(config.root, folder, repo, copies)
+            yield versions
+
+    @classmethod
+    @contextmanager
+    def seen(cls, config: PipelineConfig, *, create: bool = False) -> Iterator[Versions]:
+        """Those of a project to look at, while others may work with them."""
+        with opened(config, create=create) as repo:
+            yield cls(config.root, versions_folder(config), repo, Copies.of(repo))
 
     def place(self, name: str) -> Path:
         """The folder of a version."""
