@@ -117,7 +117,7 @@ def _refuse_other_truth(goal: Objective) -> None:
             config.where(f"tune.search.{key}"), f"{text} changes which annotations count", "leave this key as it is"
         )
         for key, space in config.tune.search.items()
-        if key.startswith("labels.")
+        if key.partition(".")[0] == "labels"
         for text in space.texts
         if _truth(goal, varied(config, (f"{key}={text}",))) != truth
     ]

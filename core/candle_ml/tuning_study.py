@@ -20,7 +20,7 @@ from candle_ml.lock_file import held
 from candle_ml.state import DATABASE_URL_VARIABLE, DatabasePlace, StateStore
 from candle_ml.state.database import PATIENCE_SECONDS
 from candle_ml.state.failures import guarded
-from candle_ml.tuning_trial import Asked, Walked
+from candle_ml.tuning_trial import Asked, TrialScores
 
 try:
     import optuna
@@ -91,7 +91,7 @@ class Study:
         self._running[trial.number] = trial
         return Asked(trial.number, self._overrides(trial.params))
 
-    def tell(self, asked: Asked, outcome: Walked | CandleMLError) -> None:
+    def tell(self, asked: Asked, outcome: TrialScores | CandleMLError) -> None:
         """Record how a trial ended."""
         trial = self._running.pop(asked.number)
         if isinstance(outcome, CandleMLError):

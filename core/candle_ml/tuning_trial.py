@@ -46,7 +46,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Walked:
+class TrialScores:
     """The means of the scores up to each fold, of the folds that were made; all of them unless it was `pruned`."""
 
     means: tuple[float, ...]
@@ -64,11 +64,11 @@ def objective(dataset: Dataset, config: PipelineConfig) -> Objective:
     block = prepare(dataset, config).split.block("train")
     assert block is not None
     known = _closed_by(dataset, block.end)
-    folds = _folds(Objective(config, known, ()), _prepared(known, undivided(config)))
+    folds = _folds(Objective(config, known, ()), _prepared(known, config))
     return Objective(config, known, _borders(folds))
 
 
-def run_trial(objective: Objective, finished: Sequence[Sequence[float]], asked: Asked) -> Walked:
+def run_trial(objective: Objective, finished: Sequence[Sequence[float]], asked: Asked) -> TrialScores:
     """Score the values of one trial, fold by fold.
 
     `finished` are the means of the trials that nothing was pruned of; with `tune.pruning` this one ends where its mean
@@ -81,7 +81,7 @@ def run_trial(objective: Objective, finished: Sequence[Sequence[float]], asked: 
     except CandleMLError:
         raise
     except Exception as error:
-        raise TrainingError.at(f"trial {asked.number}", f"{type(error).__name__}: {error}") from error
+        raise TrainingError.at("", f"{type(error).__name__}: {error}") from error
 
 
 def largest_fold_seconds(objective: Objective) -> float:
@@ -104,7 +104,7 @@ def score(evaluation: Evaluation | None, metric: Metric) -> float:
     return scores[metric]
 
 
-def _run(objective: Objective, finished: Sequence[Sequence[float]], asked: Asked) -> Walked:
+def _run(objective: Objective, finished: Sequence[Sequence[float]], asked: Asked) -> TrialScores:
     config = undivided(varied(objective.config, asked.overrides))
     prepared = _prepared(objective.dataset, config)
     scores, means, why = list[float](), list[float](), list[Problem]()
@@ -114,10 +114,10 @@ def _run(objective: Objective, finished: Sequence[Sequence[float]], asked: Asked
         means.append(sum(scores) / number)
         why += [Problem("", scored.note)] if scored.predictor is None else []
         if config.tune.pruning and number < objective.folds and is_behind(finished, means):
-            return Walked(tuple(means), pruned=True)
+            return TrialScores(tuple(means), pruned=True)
     if len(why) == objective.folds:
         raise TrainingError(*why)
-    return Walked(tuple(means), pruned=False)
+    return TrialScores(tuple(means), pruned=False)
 
 
 def is_behind(finished: Sequence[Sequence[float]], means: Sequence[float]) -> bool:

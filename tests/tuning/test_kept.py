@@ -19,7 +19,7 @@ from candle_ml.errors import StateError, TrainingError
 from candle_ml.state import DATABASE_URL_VARIABLE, Database, DatabasePlace, schema
 from candle_ml.state.tables import metadata
 from candle_ml.tuning_study import SCHEMA, Study, Trial, opened
-from candle_ml.tuning_trial import Walked
+from candle_ml.tuning_trial import TrialScores
 
 from ..small_project import PIPELINE
 from ..state.conftest import STRICT_PASSWORD, STRICT_USER, Server, execute
@@ -62,7 +62,7 @@ def made(study: Study, count: int) -> tuple[Trial, ...]:
     for place in range(len(study.ended()), len(study.ended()) + count):
         asked = study.ask(place)
         depth = int(asked.overrides[0].partition("=")[2])
-        study.tell(asked, Walked((depth / 20, depth / 10), pruned=False))
+        study.tell(asked, TrialScores((depth / 20, depth / 10), pruned=False))
     return study.ended()
 
 
@@ -70,8 +70,8 @@ def test_trials_are_kept_as_they_ended(root: Path) -> None:
     """Finished, pruned and failed trials are found again with their values, scores and reasons."""
     with opened(root, "s", SPACES, 0) as study:
         outcomes = (
-            Walked((0.1, 0.123456789012345), pruned=False),
-            Walked((0.25,), pruned=True),
+            TrialScores((0.1, 0.123456789012345), pruned=False),
+            TrialScores((0.25,), pruned=True),
             TrainingError.at("split", "no pattern"),
         )
         asked = [study.ask(place) for place in range(3)]

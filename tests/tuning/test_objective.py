@@ -145,4 +145,4 @@ def test_what_a_package_raises_is_told_as_a_failed_trial(dataset: Dataset, confi
     broken = replace(objective(dataset, config), dataset=None)
     with pytest.raises(TrainingError) as caught:
         run_trial(broken, (), Asked(7, ()))
-    assert str(caught.value) == "trial 7: AttributeError: 'NoneType' object has no attribute 'series'"
+    assert str(caught.value) == "AttributeError: 'NoneType' object has no attribute 'series'"
