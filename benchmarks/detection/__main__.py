@@ -1,6 +1,6 @@
 """`python -m benchmarks.detection run` measures methods side by side, `ablate` the parts of one of them.
 
-`table` prints what was measured.
+`table` prints what was measured, `suggest` measures what suggestions are worth.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from benchmarks.detection import environment, ours, scoring_seeds, tuning_seeds
+from benchmarks.detection import environment, ours, scoring_seeds, suggesting, tuning_seeds
 from benchmarks.detection.ablation import variants
 from benchmarks.detection.results import OURS, Row, read, table, write
 from benchmarks.detection.scoring import score
@@ -40,6 +40,10 @@ class Cell:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     options = _parser().parse_args(arguments)
+    if options.command == "suggest":
+        seeds = (scoring_seeds if options.seeds == "scoring" else tuning_seeds).SUGGEST_SEEDS[: options.charts]
+        print(suggesting.measure(seeds, options.measure, options.processes, options.output))
+        return
     if options.command != "table":
         _run(options, list(_cells(options) if options.command == "run" else _ablated(options)))
     print(table(read(options.output)))
@@ -107,6 +111,10 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="measure")
     ablate = commands.add_parser("ablate", help="measure chart-patterns.yaml without each of its parts, and each alone")
     show = commands.add_parser("table", help="print what was measured")
+    suggest = commands.add_parser("suggest", help="measure the labels that suggestions save, and the review queue")
+    suggest.add_argument("--measure", nargs="+", choices=suggesting.MEASURES, default=list(suggesting.MEASURES))
+    suggest.add_argument("--output", type=Path, default=Path("suggesting.json"), help="JSON that rows are written to")
+    _add_extent(suggest)
     for command in (run, ablate, show):
         command.add_argument("--output", type=Path, default=Path("detection.json"), help="JSON that rows are kept in")
     for command in (run, ablate):
@@ -124,6 +132,11 @@ def _add_places(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--annotations", nargs="+", type=int, choices=(10, 20, 40, 80), default=[20, 40], help="a label"
     )
+    _add_extent(command)
+
+
+def _add_extent(command: argparse.ArgumentParser) -> None:
+    """The options that say how many charts are measured, and how many at once."""
     command.add_argument("--seeds", choices=("tuning", "scoring"), default="tuning")
     command.add_argument("--charts", type=int, help="only the first so many seeds")
     command.add_argument("--processes", type=int, default=1)

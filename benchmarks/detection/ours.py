@@ -26,6 +26,7 @@ _QUIET = (
     "registry.enabled=false",
     "audit.enabled=false",
     "evaluation.enabled=false",
+    "suggest.enabled=false",
     "split.leakage_gap=false",
 )
 

@@ -54,7 +54,7 @@ VOLUME_FEATURES = "talib-indicators\n      indicators: [{function: MFI}]"
 class Project:
     """A folder with candles and registered models: versions 1 and 2 need no volume, version 3 does; 1 has the alias.
 
-    Version 1 has out-of-fold predictions of folds, version 2 none, version 3 those of its test block.
+    Version 1 has out-of-fold predictions of folds and suggestions, version 2 neither, version 3 those of its test block.
     """
 
     root: Path
@@ -108,7 +108,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     (root / "config" / "pipeline.yaml").write_text(PIPELINE.format(features="candle-shape"))
     (root / "config" / "volume.yaml").write_text(PIPELINE.format(features=VOLUME_FEATURES))
     config = load_config(root / "config" / "pipeline.yaml", ())
-    walked = load_config(root / "config" / "pipeline.yaml", ("evaluation.out_of_fold=true",))
+    walked = load_config(root / "config" / "pipeline.yaml", ("evaluation.out_of_fold=true", "suggest.enabled=true"))
     seeded = load_config(root / "config" / "pipeline.yaml", ("seed=1", "evaluation.enabled=false"))
     volume = load_config(root / "config" / "volume.yaml", ())
     bundles = tuple(run(each).folder / "bundle" for each in (walked, seeded, volume))

@@ -22,6 +22,8 @@ FILES = (
     "calibrator.json",
     "golden.npz",
     "out_of_fold.npz",
+    "exemplars.npz",
+    "suggestions.json",
     META,
     MODEL,
 )

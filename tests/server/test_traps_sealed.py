@@ -153,6 +153,34 @@ SEALED: dict[str, tuple[Trap, str]] = {
         arrays("out_of_fold.npz", lambda content, canary: content.update({"0.time": objects(canary)})),
         "out_of_fold.npz: not out-of-fold predictions; a bundle written by candle-ml",
     ),
+    "examples that unpack to 80 MB": (
+        bomb("exemplars.npz", 80_000_000),
+        "exemplars.npz: 80000128 bytes unpacked; at most 67108864",
+    ),
+    "a pickle in the examples": (
+        arrays("exemplars.npz", lambda content, canary: content.update(shapes=objects(canary))),
+        "exemplars.npz: not annotated spans; a bundle written by candle-ml",
+    ),
+    "examples without shapes": (
+        arrays("exemplars.npz", lambda content, canary: content.update(shapes=content["shapes"][1:])),
+        "exemplars.npz: not annotated spans; a bundle written by candle-ml",
+    ),
+    "a pickle for the suggestions": (
+        lambda bundle, canary: (bundle / "suggestions.json").write_bytes(pickle.dumps(Touch(canary))),
+        "suggestions.json: not suggestions; a bundle written by candle-ml",
+    ),
+    "suggestions that nest without end": (
+        lambda bundle, canary: (bundle / "suggestions.json").write_bytes(b"[" * 100_000),
+        "suggestions.json: not suggestions; a bundle written by candle-ml",
+    ),
+    "a suggestion that ends before it starts": (
+        as_json("suggestions.json", suggestions=lambda old: [{**old[0], "end_time": 0}]),
+        "suggestions.json: not suggestions; a bundle written by candle-ml",
+    ),
+    "suggestions of 20 MB": (
+        lambda bundle, canary: (bundle / "suggestions.json").write_bytes(b" " * 20_000_000),
+        "bundle/suggestions.json: 20000000 bytes; at most 16777216",
+    ),
     "code in the configuration": (
         text(EFFECTIVE, lambda old, canary: f"{old}\nname: !!python/object/apply:os.system ['touch {canary}']\n"),
         "bundle/effective.yaml:",

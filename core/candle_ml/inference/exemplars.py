@@ -38,7 +38,7 @@ class Similar(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exemplars:
-    """`n` annotated spans, their labels as `codes` (`int32`) into `labels`, and their shapes, `float32` `(n, WIDTH)`."""
+    """`n` annotated spans, their labels as `codes` (`int32`) into `labels`, their shapes as `float32` `(n, WIDTH)`."""
 
     annotations: tuple[Annotation, ...]
     labels: tuple[str, ...]

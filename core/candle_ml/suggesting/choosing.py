@@ -5,7 +5,7 @@ list for each label; from the lists stretches are taken in turn, so that a rare 
 common one, and each time the one whose uncertainty times its distance to all that is known or chosen is greatest:
 the farthest-first traversal (Gonzalez, Clustering to minimize the maximum intercluster distance, 1985) that Sener and
 Savarese (Active learning for convolutional neural networks: a core-set approach, ICLR 2018) call k-center greedy. Every
-fifth stretch is exploration: the farthest of all, however sure the model is, because a model asks only about what it
+tenth stretch is exploration: the farthest of all, however sure the model is, because a model asks only about what it
 half knows.
 """
 
@@ -22,9 +22,9 @@ from candle_ml.inference.shapes import Shapes, distances
 from candle_ml.inference.suggestions import Why
 from candle_ml.suggesting.stretches import Pool
 
-_EXPLORED = 5
+_EXPLORED = 10
 """One of so many is exploration."""
-_LISTED = 3
+_LISTED = 2
 """The short list of a label holds so many times what is to be taken from it."""
 
 

@@ -1,9 +1,11 @@
 """Annotations whose label looks wrong, by confident learning on out-of-fold probabilities.
 
 Northcutt, Jiang and Chuang, Confident learning: estimating uncertainty in dataset labels (Journal of Artificial
-Intelligence Research 70, 2021): each annotation is judged by a model that was fitted without it, and each class by how
-sure models are of it where it was given. The order is that of the adjusted normalized margin of Kuan and Mueller,
-Model-agnostic label quality scoring to detect real-world label errors (ICML DataPerf workshop, 2022).
+Intelligence Research 70, 2021): each annotation is judged by a model that was fitted without it, and the order is that
+of the normalized margin between its label and the best other. Samples without a pattern are the most by far where a
+model is fitted, and the fewest among annotations: probabilities are corrected to classes that are equally frequent
+(Saerens, Latinne and Decaestecker, Adjusting the outputs of a classifier to new a priori probabilities, Neural
+Computation 14, 2002).
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ from candle_ml.training import Prepared, fit_model
 class OutOfFoldClaims:
     """`n` annotations and what a model that was fitted without each says of it: `float64` `(n, classes)`.
 
-    `codes` (`int64`) are the annotated classes. `notes` tell of folds that could not be fitted.
+    Probabilities are as if all classes were equally frequent. `codes` (`int64`) are the annotated classes. `notes` tell
+    of folds that could not be fitted.
     """
 
     annotations: tuple[Annotation, ...]
@@ -65,21 +68,12 @@ def review_queue(claims: OutOfFoldClaims, dataset: Dataset, exemplars: Exemplars
 def doubts(
     probabilities: NDArray[np.float64], codes: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """How wrong each given class looks, 0..1 and above 0.5 where another is ahead, and which other that is.
-
-    Each class is measured from the mean probability that it has where it was given, so that a class of which models are
-    never sure is not doubted altogether.
-    """
+    """How wrong each given class looks, 0..1 and above 0.5 where another is ahead, and which other that is."""
     rows = np.arange(len(codes))
-    given = [probabilities[codes == code, code] for code in range(probabilities.shape[1])]
-    usual = np.array([part.mean() if len(part) else np.nan for part in given])
-    usual = np.where(np.isnan(usual), np.nanmean(usual) if len(codes) else 0.0, usual)
-    adjusted = probabilities - usual
-    own = adjusted[rows, codes]
-    others = adjusted.copy()
-    others[rows, codes] = -np.inf
+    others = probabilities.copy()
+    others[rows, codes] = -1.0
     likely = others.argmax(axis=1)
-    return np.clip((1 - own + others[rows, likely]) / 2, 0.0, 1.0), likely
+    return (1 - probabilities[rows, codes] + others[rows, likely]) / 2, likely
 
 
 def out_of_fold_claims(
@@ -143,7 +137,8 @@ def _fold(prepared: Prepared, config: PipelineConfig, numbers: NDArray[np.int64]
         return str(error.problems[0])
     held = samples.take(mine & (_row_codes(samples) >= 0))
     said = model.predict_proba(prepared.recipe.unlabelled_matrix(prepared.features, held))
-    return _judged(held, _over(said, model.classes, samples.classes), model.classes)
+    corrected = _equally_frequent(said, parts.train.codes)
+    return _judged(held, _over(corrected, model.classes, samples.classes), model.classes)
 
 
 def _touching(samples: Samples, mine: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -158,6 +153,12 @@ def _touching(samples: Samples, mine: NDArray[np.bool_]) -> NDArray[np.bool_]:
         before = np.append(0, np.cumsum(np.cumsum(covered) > 0))
         touching[of_series] |= before[samples.last[of_series] + 1] > before[samples.first[of_series]]
     return touching
+
+
+def _equally_frequent(said: NDArray[np.float64], fitted: NDArray[np.int32]) -> NDArray[np.float64]:
+    """The probabilities as they would be had every class been fitted on as many samples as any other."""
+    corrected: NDArray[np.float64] = said / np.bincount(fitted[fitted >= 0], minlength=said.shape[-1])
+    return corrected / corrected.sum(axis=-1, keepdims=True)
 
 
 def _over(said: NDArray[np.float64], known: tuple[str, ...], classes: tuple[str, ...]) -> NDArray[np.float64]:
