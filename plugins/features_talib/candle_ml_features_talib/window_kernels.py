@@ -20,7 +20,7 @@ _HIGH = 3
 _KERNELS = tuple(combinations(range(_WEIGHTS), _HIGH))
 _STEPS = 2.0**16  # in a window's range
 _STEPS_OF_DEVIATION = 2.0**10
-_WINDOWS_AT_ONCE = 512
+_WINDOWS_AT_ONCE = 256
 
 
 class WindowKernels:
@@ -64,16 +64,21 @@ class WindowKernels:
         return features
 
     def _shares(self, path: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`(m, n_columns)` of paths `(m, points)` of whole numbers."""
-        shares = []
+        """`(m, n_columns)` of paths `(m, points)` of whole numbers.
+
+        Windows stand side by side in memory, so that every step runs along thousands of numbers.
+        """
+        counts = []
         for responding, biases in self._responders:
-            response = (path @ responding).reshape(len(path), self._points, len(_KERNELS))
-            shares += [(response > bias).sum(axis=1, dtype=np.uint8) for bias in biases]
-        return np.concatenate(shares, axis=1).astype(np.float32) / np.float32(self._points)
+            response = (responding @ path.T).reshape(self._points, -1)
+            for bias in biases:
+                above = (response > np.repeat(bias, len(path))).view(np.uint8)
+                counts.append(above.sum(axis=0, dtype=np.uint8).reshape(len(_KERNELS), -1))
+        return np.concatenate(counts).T.astype(np.float32) / np.float32(self._points)
 
     @cached_property
     def _responders(self) -> list[tuple[NDArray[np.float32], list[NDArray[np.float32]]]]:
-        """For each dilation the matrix that applies all kernels at all points, and their biases."""
+        """For each dilation the matrix `(points * kernels, points)` that applies all kernels, and their biases."""
         found = []
         for dilation in self._dilations:
             matrix = _kernels_at_points(self._points, dilation)
@@ -81,7 +86,7 @@ class WindowKernels:
             levels = (NormalDist().inv_cdf(quantile) for quantile in self._quantiles)
             # Between two whole numbers, so that no response equals a bias.
             biases = [(np.floor(spread * level) + 0.5).astype(np.float32) for level in levels]
-            found.append((matrix.astype(np.float32), biases))
+            found.append((np.ascontiguousarray(matrix.T, dtype=np.float32), biases))
         return found
 
 
