@@ -65,5 +65,8 @@ class RandomFeaturesOptions(ClassOptions):
         "none",
         description="balanced: rare classes weigh as much as frequent ones; none: every sample its own weight.",
     )
-    features: int = Field(1000, ge=1, le=20_000, description="Random features; more are steadier and slower.")
-    penalty: float = Field(0.04, gt=0.0, description="What keeps weights small (ridge), for each sample.")
+    directions: int = Field(
+        64, ge=1, le=128, description="Directions in which the samples differ most; only these are looked at."
+    )
+    features: int = Field(2000, ge=1, le=20_000, description="Random features; more are steadier and slower.")
+    penalty: float = Field(0.02, gt=0.0, description="What keeps weights small (ridge), for each sample.")

@@ -97,7 +97,7 @@ def test_samples_that_cannot_be_learned_from_are_refused(patterns, context):
     assert str(broken.value) == "feature 'column_1': 1 of 30 values are NaN or infinite; finite features"
 
 
-NAMES = ["answer", "mean", "offsets", "scale", "start", "weights"]
+NAMES = ["answer", "directions", "mean", "offsets", "scale", "start", "unit", "weights"]
 DAMAGE = {
     "an array too many": (
         lambda arrays: arrays | {"zeros": np.zeros(1)},
@@ -108,8 +108,12 @@ DAMAGE = {
         f"arrays {[name for name in NAMES if name != 'offsets']}; {NAMES}",
     ),
     "other columns": (
-        lambda arrays: arrays | {"weights": arrays["weights"][1:]},
-        "weights ('int8', (COLUMNS - 1, 60)); ('int8', (COLUMNS, 60))",
+        lambda arrays: arrays | {"mean": arrays["mean"][1:]},
+        "mean ('float32', (COLUMNS - 1,)); ('float32', (COLUMNS,))",
+    ),
+    "other directions": (
+        lambda arrays: arrays | {"weights": np.zeros((3, 60), dtype=np.int8), "unit": arrays["unit"][:2]},
+        "directions ('int8', (COLUMNS, COLUMNS)); ('int8', (COLUMNS, 2))",
     ),
     "another type": (
         lambda arrays: arrays | {"offsets": arrays["offsets"].astype(np.float64)},
