@@ -34,6 +34,7 @@ from candle_ml.inference import Exemplars, OutOfFold, Suggestions, make_golden
 from candle_ml.inference.receipt import MOST_SLICES, current_versions
 from candle_ml.samples import series_annotation
 from candle_ml.scores import Samples
+from candle_ml.settling import settled
 from candle_ml.training import Prepared, Trained
 
 _PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999")
@@ -59,6 +60,7 @@ def write_bundle(
     suggestions: Suggestions | None = None,
 ) -> str:
     """Write a bundle into an empty folder and return the digest of its manifest."""
+    config = settled(config, trained.prepared.dataset)
     model_folder = folder / MODEL_FOLDER
     model_folder.mkdir(parents=True)
     trained.predictor.model.save(model_folder)

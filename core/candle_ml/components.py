@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,13 @@ class Options(BaseModel):
     """Base of every component's options: defaults for all, unknown keys refused, no silent conversion."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    def settled(self, lengths: Sequence[int]) -> Self:
+        """The same options, with numbers where they leave something to the patterns that are trained on.
+
+        `lengths` are those of these patterns, in candles; there may be none.
+        """
+        return self
 
 
 class NoOptions(Options):

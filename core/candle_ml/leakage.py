@@ -10,8 +10,9 @@ from sklearn.metrics import f1_score
 from candle_ml.components import Model, Progress, no_progress
 from candle_ml.config import PipelineConfig
 from candle_ml.errors import TrainingError
+from candle_ml.held_back import coded
 from candle_ml.split import Split
-from candle_ml.training import Prepared, Trained, coded, fit_model, split_samples
+from candle_ml.training import Prepared, Trained, fit_model, split_samples
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from candle_ml.parameters import run_parameters
 from candle_ml.promotion import Evaluate, Promotion, UnfairComparisonError
 from candle_ml.reading import read_dataset
 from candle_ml.reporting import write_files
+from candle_ml.settling import settled
 from candle_ml.spool import Registration, RunRecord, Spool
 from candle_ml.state import StateStore
 from candle_ml.suggesting import suggest
@@ -80,6 +81,7 @@ def run(
     Raises a `CandleMLError`; a run that had begun on the tracking server is closed there as failed.
     """
     dataset = read_input(config, start, end, data_version, progress)
+    config = settled(config, dataset)
     begun = _begun(config, dataset, uuid.uuid4().hex, data_version)
     if not (_reaches(until, "train") and config.model.enabled):
         return _prepared(begun, config, until, progress)

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from candle_ml.annotations import NO_PATTERN, Annotation
-from candle_ml.calibration import Calibrator, fit_calibrator
-from candle_ml.candles import Candles, SeriesKey
-from candle_ml.components import FitContext, Model, Progress, Truth, no_progress
+from candle_ml.annotations import NO_PATTERN
+from candle_ml.calibration import Calibrator
+from candle_ml.candles import SeriesKey
+from candle_ml.components import FitContext, Model, Progress, no_progress
 from candle_ml.config import PipelineConfig
-from candle_ml.dataset import Dataset, SeriesData, effective_reviewed
+from candle_ml.dataset import Dataset
 from candle_ml.errors import ConfigError, TrainingError
-from candle_ml.evaluation import (
-    DEFAULT_THRESHOLD,
-    Evaluation,
-    EvaluationOptions,
-    SeriesCase,
-    ThresholdChoice,
-    choose_thresholds,
-    evaluate,
-    series_spans,
-)
+from candle_ml.evaluation import DEFAULT_THRESHOLD, Evaluation, EvaluationOptions, SeriesCase, evaluate
 from candle_ml.execution import cluster, one_thread, results, undivided
+from candle_ml.held_back import (
+    HeldBack,
+    beside,
+    chosen_thresholds,
+    fitted_calibrator,
+    given_thresholds,
+    series_case,
+    since,
+)
 from candle_ml.inference import Predictor, Recipe, build_recipe
 from candle_ml.samples import SeriesFeatures, concatenate, with_history
-from candle_ml.scores import UNLABELLED, DecodeParams, Samples
+from candle_ml.scores import DecodeParams, Samples
 from candle_ml.series_work import features_and_samples
+from candle_ml.settling import settled
 from candle_ml.split import Block, Fold, Split, cross_folds, everything_in_train, split
-
-_Range: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +49,6 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class _HeldBack:
-    """A predictor beside a block of time that it was not fitted on."""
-
-    predictor: Predictor
-    dataset: Dataset
-    block: Block
-
-    def calibrated(self, calibrator: Calibrator) -> _HeldBack:
-        return replace(self, predictor=replace(self.predictor, calibrator=calibrator))
-
-
-@dataclass(frozen=True, slots=True)
 class Trained:
     """A fitted predictor, and what was noticed on the way."""
 
@@ -72,6 +59,7 @@ class Trained:
 
 def prepare(dataset: Dataset, config: PipelineConfig, progress: Progress = no_progress) -> Prepared:
     """Features, samples and blocks. Raises `TrainingError` where they do not suffice for training."""
+    config = settled(config, dataset)
     recipe = build_recipe(config)
     features, encoded = features_and_samples(dataset, recipe, config, progress)
     samples = with_history(encoded.samples, recipe.plan)
@@ -89,8 +77,8 @@ def fit(prepared: Prepared, config: PipelineConfig, progress: Progress = no_prog
     if not held_back:
         why = "calibration is disabled" if prepared.split.block("calibration") else "no calibration block"
         return Trained(predictor, prepared, (*notes, f"{why}: confidences are the model's own"))
-    calibrator = _calibrator(held_back, config)
-    chosen = _thresholds([one.calibrated(calibrator) for one in held_back], prepared, config, progress)
+    calibrator = fitted_calibrator(held_back, config)
+    chosen = chosen_thresholds(held_back, calibrator, config)
     params = replace(predictor.params, thresholds=chosen.thresholds)
     predictor = replace(predictor, calibrator=calibrator, params=params)
     return Trained(predictor, prepared, (*notes, *calibrator.notes, *chosen.notes))
@@ -135,19 +123,9 @@ def cases(
     With a block only its candles, after its embargo, are scored; candles after the block are withheld, so that nothing
     in it is decided by them. A series without such candles has no case.
     """
-    case = partial(_case, predictor, labels, block)
+    case = partial(series_case, predictor, labels, block)
     found = results(config, case, list(dataset.series.values()), "predicting", progress)
     return [one for one in found if one is not None]
-
-
-def _case(predictor: Predictor, labels: Collection[str], block: Block | None, data: SeriesData) -> SeriesCase | None:
-    candles = data.candles if block is None else _until(data.candles, block)
-    first = 0 if block is None else int(np.searchsorted(candles.time, block.start)) + block.embargo
-    if first >= len(candles):
-        return None
-    truth = predictor.recipe.encoder.truth(data.candles, data.annotations)
-    ranges = _ranges(data, truth, labels, int(candles.time[first]), int(candles.time[-1]))
-    return SeriesCase(candles, predictor.predict(candles), truth.believed, ranges) if ranges else None
 
 
 def evaluated(
@@ -164,26 +142,6 @@ def _priors(split: Split) -> dict[str, float]:
     codes = split.train.codes
     labelled = codes[codes >= 0]
     return {name: float((labelled == code).mean()) for code, name in enumerate(split.train.classes)}
-
-
-def _ranges(data: SeriesData, truth: Truth, labels: Collection[str], first: int, last: int) -> tuple[_Range, ...]:
-    """The reviewed ranges cut to `[first, last]` (Unix seconds), without what only doubtful annotations lie on."""
-    doubtful = _without(map(_extent, truth.doubtful), map(_extent, truth.believed))
-    ranges = ((max(item.start_time, first), min(item.end_time, last)) for item in effective_reviewed(data, labels))
-    return tuple(_without((each for each in ranges if each[0] <= each[1]), doubtful))
-
-
-def _extent(item: Annotation) -> _Range:
-    return item.start_time, item.end_time
-
-
-def _without(ranges: Iterable[_Range], holes: Iterable[_Range]) -> list[_Range]:
-    """What is left of the ranges once the holes are taken out."""
-    left = list(ranges)
-    for first, last in holes:
-        parts = [part for start, end in left for part in ((start, min(end, first - 1)), (max(start, last + 1), end))]
-        left = [(start, end) for start, end in parts if start <= end]
-    return left
 
 
 def split_samples(
@@ -212,27 +170,27 @@ def split_samples(
 
 def _held_back(
     predictor: Predictor, prepared: Prepared, config: PipelineConfig, progress: Progress
-) -> tuple[list[_HeldBack], tuple[str, ...]]:
+) -> tuple[list[HeldBack], tuple[str, ...]]:
     """What confidences and thresholds are chosen on: the calibration block, or each fold of the train block in turn."""
     block = prepared.split.block("calibration")
     if block is not None:
-        return [_HeldBack(predictor, prepared.dataset, block)], ()
+        return [beside(predictor, prepared.dataset, block, config, progress)], ()
     of_fold = partial(_held_back_by, prepared, undivided(config))
     found = results(config, of_fold, _folds(prepared, config), "calibration folds", progress)
     left_out = [(number, one) for number, one in enumerate(found, 1) if isinstance(one, str)]
     notes = tuple(f"calibration fold {number} is left out: {why}" for number, why in left_out)
-    return [one for one in found if isinstance(one, _HeldBack)], notes
+    return [one for one in found if isinstance(one, HeldBack)], notes
 
 
-def _held_back_by(prepared: Prepared, config: PipelineConfig, fold: Fold) -> _HeldBack | str:
+def _held_back_by(prepared: Prepared, config: PipelineConfig, fold: Fold) -> HeldBack | str:
     """A fold of the train block beside a predictor that was fitted on the others; why, where none can be."""
     inner = replace(prepared, split=replace(prepared.split, train=fold.train))
     try:
         predictor = _uncalibrated(inner, fit_model(inner, inner.split, config), config)
     except TrainingError as error:
         return str(error.problems[0])
-    near = _since(prepared.dataset, fold.test_block, predictor.required_history)
-    return _HeldBack(predictor, near, fold.test_block)
+    near = since(prepared.dataset, fold.test_block, predictor.required_history)
+    return beside(predictor, near, fold.test_block, config)
 
 
 def _folds(prepared: Prepared, config: PipelineConfig) -> tuple[Fold, ...]:
@@ -243,39 +201,8 @@ def _folds(prepared: Prepared, config: PipelineConfig) -> tuple[Fold, ...]:
     return cross_folds(prepared.split.train, candles, block, folds=folds, embargo=config.split.embargo)
 
 
-def _since(dataset: Dataset, block: Block, history: int) -> Dataset:
-    """The candles from `history` before the block on; enough to predict it."""
-    series = {}
-    for key, data in dataset.series.items():
-        first = int(np.searchsorted(data.candles.time, block.start)) - history
-        series[key] = replace(data, candles=data.candles[max(0, first) :])
-    return replace(dataset, series=series)
-
-
-def _thresholds(
-    held_back: Sequence[_HeldBack], prepared: Prepared, config: PipelineConfig, progress: Progress
-) -> ThresholdChoice:
-    """The threshold of each label: the configured one, else the one with the best span F1 on what was held back."""
-    given, labels = _given_thresholds(config), prepared.split.train.classes
-    found = [
-        case for one in held_back for case in cases(one.dataset, one.predictor, labels, config, one.block, progress)
-    ]
-    spans = [series_spans(case) for case in found]
-    options = EvaluationOptions(iou=config.evaluation.iou, point_tolerance=config.evaluation.tolerance)
-    open_labels = [name for name in labels if name not in given]
-    iou, tolerance, shared = options.headline_iou, options.point_tolerance, config.calibration.shared
-    chosen = choose_thresholds(spans, open_labels, iou, tolerance, shared=shared)
-    return ThresholdChoice({**chosen.thresholds, **given}, chosen.notes)
-
-
-def _given_thresholds(config: PipelineConfig) -> dict[str, float]:
-    """The thresholds that the configuration sets, whether anything is calibrated or not."""
-    given = config.calibration.thresholds
-    return {} if isinstance(given, str) else dict(given)
-
-
 def _check_threshold_labels(config: PipelineConfig, classes: tuple[str, ...]) -> None:
-    unknown = [name for name in _given_thresholds(config) if name not in classes[1:]]
+    unknown = [name for name in given_thresholds(config) if name not in classes[1:]]
     if unknown:
         found = f"no training sample is labelled {', '.join(map(repr, unknown))}"
         raise ConfigError.at(config.where("calibration.thresholds"), found, f"labels of {', '.join(classes[1:])}")
@@ -293,52 +220,10 @@ def _params(prepared: Prepared, model: Model, config: PipelineConfig) -> DecodeP
         spans = samples.span_length[(samples.span_length > 0) & (_row_codes(samples) == code)]
         if label != NO_PATTERN:
             lengths[label] = int(np.median(spans)) if len(spans) else prepared.recipe.encoder.width
-    return DecodeParams(dict.fromkeys(lengths, DEFAULT_THRESHOLD) | _given_thresholds(config), lengths)
-
-
-def _calibrator(held_back: Sequence[_HeldBack], config: PipelineConfig) -> Calibrator:
-    """Calibrate on the exhaustive scan of the reviewed candles that were held back."""
-    classes = held_back[0].predictor.classes
-    scans = [scan for one in held_back for scan in _scanned(one)]
-    probabilities, codes = (np.concatenate(parts) for parts in zip(*scans, strict=True))
-    return fit_calibrator(config.calibration.method, probabilities, codes, classes)
-
-
-def _scanned(one: _HeldBack) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int32]]]:
-    """The predictor's own probabilities of the block's reviewed windows, and their true codes, by series."""
-    classes = one.predictor.classes
-    for data in one.dataset.series.values():
-        candles = _until(data.candles, one.block)
-        if not len(candles):
-            continue
-        samples, raw = one.predictor.scan(candles)
-        rows = one.block.contains(samples, {candles.key: candles}) & _reviewed(samples, data, classes)
-        labelled = one.predictor.recipe.encoder.label(samples.take(rows), candles, data.annotations)
-        yield raw[rows].reshape(-1, len(classes)), coded(labelled, classes).reshape(-1)
+    return DecodeParams(dict.fromkeys(lengths, DEFAULT_THRESHOLD) | given_thresholds(config), lengths)
 
 
 def _row_codes(samples: Samples) -> NDArray[np.int32]:
     """One code a sample: of a sequence, its highest."""
     highest: NDArray[np.int32] = samples.codes.max(axis=tuple(range(1, samples.codes.ndim)))
     return highest
-
-
-def coded(samples: Samples, classes: tuple[str, ...]) -> NDArray[np.int32]:
-    """The samples' codes as indices into `classes`; unlabelled where the model does not know the label."""
-    position = {name: number for number, name in enumerate(classes)}
-    table = np.array([*(position.get(name, UNLABELLED) for name in samples.classes), UNLABELLED], dtype=np.int32)
-    return table[samples.codes]
-
-
-def _reviewed(samples: Samples, data: SeriesData, labels: tuple[str, ...]) -> NDArray[np.bool_]:
-    """The windows that lie inside one reviewed range."""
-    inside = np.zeros(len(samples), dtype=bool)
-    for item in effective_reviewed(data, labels):
-        first, last = data.candles.index_range(item.start_time, item.end_time)
-        inside |= (samples.first >= first) & (samples.last <= last)
-    return inside
-
-
-def _until(candles: Candles, block: Block) -> Candles:
-    """The candles that have closed by the end of the block."""
-    return candles[: int(np.searchsorted(candles.time + candles.key.seconds, block.end, side="right"))]

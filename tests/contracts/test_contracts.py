@@ -29,6 +29,7 @@ OTHER_OPTIONS = {
             "negatives": {"clear": "overlap"},
             "smoothing": 2,
         },
+        {"scales": "auto", "smoothing": "auto", "fit": "stretch"},
     ),
     "talib-indicators": (
         {"indicators": [{"function": "OBV", "difference": True}, {"function": "MFI"}]},
@@ -39,7 +40,7 @@ OTHER_OPTIONS = {
     "window-kernels": ({"points": 9, "dilations": [2, 1, 2], "biases": 1},),
     "talib-cdl": ({"functions": ["CDLDOJI", "CDLHAMMER"]},),
     "talib-patterns": ({"minimum_strength": 1.0}, {"merge": "skip_overlapping"}),
-    "random-features": ({"features": 40, "class_weight": "balanced", "penalty": 1.0},),
+    "random-features": ({"features": 40, "class_weight": "balanced", "penalty": 1.0, "directions": 5},),
     "random-forest": ({"trees": 5, "class_weight": "none", "max_features": 0.9, "max_depth": 3},),
     "xgboost": ({"rounds": 5, "early_stopping_rounds": None, "threads": 2},),
 }

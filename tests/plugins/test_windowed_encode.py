@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -252,6 +253,31 @@ def test_several_scales_need_stretching() -> None:
         WindowedOptions(scales=[6, 12])
     expected = "Value error, scales [6, 12] with fit 'window'; give one scale, or write fit: stretch"
     assert caught.value.errors()[0]["msg"] == expected
+
+
+def test_auto_scales_need_stretching() -> None:
+    """Scales that follow the annotations are refused with fit window."""
+    with pytest.raises(ValidationError) as caught:
+        WindowedOptions(scales="auto")
+    expected = "Value error, scales auto with fit 'window'; give one scale, or write fit: stretch"
+    assert caught.value.errors()[0]["msg"] == expected
+
+
+@pytest.mark.parametrize(
+    ("lengths", "scales", "smoothing"),
+    [
+        ([2, 3, 3, 5], [2, 3, 4, 5], 0),
+        ([7], [7], 0),
+        (range(14, 42), [14, 17, 22, 27, 33, 41], 2),
+        ([20] * 49 + [400], [20], 2),
+        ([], [24], 2),
+    ],
+)
+def test_auto_follows_the_lengths_of_patterns(lengths: Sequence[int], scales: list[int], smoothing: int) -> None:
+    """Scales reach from the shortest to the longest usual length, a quarter apart; short ones smooth nothing."""
+    options = WindowedOptions(scales="auto", smoothing="auto", fit="stretch").settled(lengths)
+    assert (options.scales, options.smoothing) == (scales, smoothing)
+    assert options.settled([100]) == options
 
 
 @pytest.mark.parametrize("model", [WindowedOptions, NegativeOptions, PositiveOptions])

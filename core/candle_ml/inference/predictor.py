@@ -139,6 +139,9 @@ class Predictor:
 
         Raises `DataError` where an extractor needs volume and the candles have none.
         """
-        samples, raw = self.scan(candles)
+        return self.decoded(candles, *self.scan(candles))
+
+    def decoded(self, candles: Candles, samples: Samples, raw: NDArray[np.float64]) -> Prediction:
+        """What is said of the candles that a scan has already seen, by the probabilities that it found."""
         scores = Scores(self.classes, self.calibrator.apply(raw))
         return self.recipe.encoder.decode(candles, samples, scores, self.params)

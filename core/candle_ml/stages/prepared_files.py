@@ -15,6 +15,7 @@ from candle_ml.samples import HeldFeatures
 from candle_ml.scores import Samples
 from candle_ml.split import Block, BlockName, Split
 from candle_ml.stages.places import MadeWith, configured, open_stage
+from candle_ml.settling import settled
 from candle_ml.training import Prepared
 from candle_ml.versions.sealing import Sealed, seal
 from candle_ml.versions.tables import SamplesLayout, read_samples, write_samples
@@ -69,7 +70,7 @@ def read_prepared(config: PipelineConfig, dataset: Dataset) -> Prepared:
         for number, (key, data) in enumerate(dataset.series.items())
     }
     every = _samples(sealed, _EVERY, facts.every)
-    return Prepared(dataset, build_recipe(config), features, every, _split(sealed), facts.left_out)
+    return Prepared(dataset, build_recipe(settled(config, dataset)), features, every, _split(sealed), facts.left_out)
 
 
 def _facts(prepared: Prepared, config: PipelineConfig) -> PreparedFacts:

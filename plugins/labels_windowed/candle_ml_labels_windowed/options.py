@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import ceil, log
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -9,7 +11,12 @@ from pydantic import ConfigDict, Field, model_validator
 from candle_ml.components import Options
 
 Length = Annotated[int, Field(ge=1)]
+Reach = Annotated[int, Field(ge=0, le=16)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+_APART = 1.25
+_UNUSUAL = 0.03
+_MOST_SMOOTHING = 2
 
 SOURCES = ["human", "model_corrected", "human_correction", "model_confirmed", "model", "programmatic", "talib"]
 """Every source that annotations are known to have, from the most to the least believed."""
@@ -57,8 +64,9 @@ class WindowedOptions(Options):
 
     window: Length = 24
     """Candles of a row (N)."""
-    scales: list[Length] = Field(default=[])
-    """Window lengths that are scanned, in candles; empty: N only. Other lengths are averaged or repeated to N."""
+    scales: list[Length] | Literal["auto"] = Field(default=[])
+    """Window lengths that are scanned, in candles; empty: N only; `auto`: from the shortest to the longest usual length
+    of the annotations that are trained on. Other lengths are averaged or repeated to N."""
     anchor: Literal["end", "center"] = "end"
     """`end`: the window ends where the span ends, so that it can be formed live. `center`: the window's middle is the
     span's; it holds later candles, and a prediction is known only when they are."""
@@ -85,9 +93,9 @@ class WindowedOptions(Options):
     believed always wins."""
     overlap_iou: float = Field(default=0.5, ge=0, lt=1)
     """Intersection over union above which two annotations are on the same candles."""
-    smoothing: int = Field(default=0, ge=0, le=16)
+    smoothing: Reach | Literal["auto"] = 0
     """Each window's scores are the mean over the windows that start and end at most so many candles away from it. A
-    prediction waits as many candles longer."""
+    prediction waits as many candles longer. `auto`: an eighth of the middle scale, at most two."""
     competition: Literal["across_labels", "per_label"] = "across_labels"
     """Which proposals exclude each other at prediction: all, or only those of one label."""
     competition_iou: float = Field(default=0.0, ge=0, lt=1)
@@ -95,11 +103,35 @@ class WindowedOptions(Options):
 
     @model_validator(mode="after")
     def _one_scale_for_fit_window(self) -> Self:
-        if self.fit == "window" and len(self.lengths) > 1:
-            raise ValueError(f"scales {list(self.lengths)} with fit 'window'; give one scale, or write fit: stretch")
+        if self.fit == "window" and (self.scales == "auto" or len(self.lengths) > 1):
+            found = self.scales if self.scales == "auto" else list(self.lengths)
+            raise ValueError(f"scales {found} with fit 'window'; give one scale, or write fit: stretch")
         return self
+
+    def settled(self, lengths: Sequence[int]) -> Self:
+        """The same with numbers for `auto`; without any length `scales` is `window`."""
+        scales = self.scales if self.scales != "auto" else scales_for(lengths) or [self.window]
+        middle = sorted(scales)[len(scales) // 2] if scales else self.window
+        smoothing = self.smoothing if self.smoothing != "auto" else min(middle // 8, _MOST_SMOOTHING)
+        return self.model_copy(update={"scales": scales, "smoothing": smoothing})
 
     @property
     def lengths(self) -> tuple[int, ...]:
-        """The window lengths that are scanned, ascending, each once."""
-        return tuple(sorted(set(self.scales))) or (self.window,)
+        """The window lengths that are scanned, ascending, each once; N as long as `auto` is not settled."""
+        return tuple(sorted(set(() if self.scales == "auto" else self.scales))) or (self.window,)
+
+    @property
+    def reach(self) -> int:
+        """Candles that scores are smoothed over; 0 as long as `auto` is not settled."""
+        return 0 if self.smoothing == "auto" else self.smoothing
+
+
+def scales_for(lengths: Sequence[int]) -> list[int]:
+    """Window lengths that stand at most by a quarter apart, from the shortest to the longest usual one of `lengths`."""
+    if not lengths:
+        return []
+    ordered = sorted(lengths)
+    unusual = int(_UNUSUAL * len(ordered))
+    low, high = ordered[unusual], ordered[-1 - unusual]
+    steps = ceil(log(high / low) / log(_APART))
+    return sorted({round(low * (high / low) ** (step / max(steps, 1))) for step in range(steps + 1)})

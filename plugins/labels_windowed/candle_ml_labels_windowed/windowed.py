@@ -35,7 +35,7 @@ class WindowedEncoder:
         self._options = options
         self._geometry = Geometry(options.lengths, options.anchor, options.fit)
         per_label = options.competition == "per_label"
-        self._rule = Rule(self._geometry, per_label, options.competition_iou, options.smoothing)
+        self._rule = Rule(self._geometry, per_label, options.competition_iou, options.reach)
         self.width = options.window
         self.longest_window = self._geometry.longest
 
