@@ -68,7 +68,7 @@ def test_no_two_suggestions_overlap() -> None:
 
 
 def test_no_series_takes_all() -> None:
-    """With two series one gets no more than its share and as much again, while the other has any."""
+    """Of two series the one that is less sure gets at most eight of ten; alone it gets all."""
     one = pool(*((20 * number, "flag", 0.9) for number in range(30)))
     other = pool(*((20 * number, "flag", 0.1) for number in range(30)), series=1, seed=1)
     both = Pool(
@@ -78,7 +78,12 @@ def test_no_series_takes_all() -> None:
         np.concatenate([one.shapes, other.shapes]),
     )
     counts = Counter(both.series[row] for row, _ in chosen(both, NOTHING_KNOWN, 10))
-    assert sum(counts.values()) == 10
+    assert counts == {KEYS[0]: 8, KEYS[1]: 2}
+    assert len(chosen(one, NOTHING_KNOWN, 10)) == 10
+
+
+def test_an_empty_pool_has_no_suggestion() -> None:
+    """Where the model finds nothing there is nothing to ask about."""
     empty = Pool((), (), np.empty(0), NOTHING_KNOWN)
     assert chosen(empty, NOTHING_KNOWN, 5) == ()
 

@@ -11,7 +11,6 @@ half knows.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from math import ceil
 
@@ -26,12 +25,14 @@ _EXPLORED = 10
 """One of so many is exploration."""
 _LISTED = 2
 """The short list of a label holds so many times what is to be taken from it."""
+_SHARES = 1.5
+"""So many equal shares a series may have while another one has any."""
 
 
 def chosen(pool: Pool, known: Shapes, limit: int) -> tuple[tuple[int, Why], ...]:
     """Rows of a pool in the order in which to annotate them, and why; `known` are the shapes of what is annotated.
 
-    No two overlap, and no series gets more than twice its share while others have any.
+    No two overlap, and no series gets more than half as much again as its share while others have any.
     """
     return tuple(_Choice(pool, known, limit).rows())
 
@@ -42,10 +43,9 @@ class _Choice:
         self._limit = limit
         self._free = np.ones(len(pool), dtype=bool)
         self._away = np.full(len(pool), 1.0, dtype=np.float32)
-        self._codes = {key: code for code, key in enumerate(dict.fromkeys(pool.series))}
-        self._series = np.array([self._codes[key] for key in pool.series], dtype=np.int64)
-        self._most = ceil(2 * limit / max(1, len(self._codes)))
-        self._taken: Counter[int] = Counter()
+        codes = {key: code for code, key in enumerate(dict.fromkeys(pool.series))}
+        self._series = np.array([codes[key] for key in pool.series], dtype=np.int64)
+        self._room = np.full(len(codes), ceil(_SHARES * limit / max(1, len(codes))))
         self._start = np.array([span.start_time for span in pool.spans], dtype=np.int64)
         self._end = np.array([span.end_time for span in pool.spans], dtype=np.int64)
         for shape in known:
@@ -58,7 +58,7 @@ class _Choice:
             exploring = number % _EXPLORED == 0
             among = None if exploring else self._turn(listed, turn)
             turn += not exploring
-            rows = np.flatnonzero(self._free) if among is None else among
+            rows = self._left(np.arange(len(self._pool))) if among is None else among
             if not len(rows):
                 return
             value = self._away[rows] * (1.0 if among is None else self._pool.uncertainty[rows])
@@ -72,25 +72,36 @@ class _Choice:
         names = sorted(set(labels.tolist()))
         most = ceil(_LISTED * self._limit / max(1, len(names)))
         order = np.argsort(-self._pool.uncertainty, kind="stable")
-        return [order[labels[order] == name][:most] for name in names]
+        return [self._first(order[labels[order] == name], most) for name in names]
+
+    def _first(self, rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+        """The first of these rows; of a series beyond its share only where others do not fill the list."""
+        series = self._series[rows]
+        rank = np.empty(len(rows), dtype=np.int64)
+        for code in np.unique(series).tolist():
+            rank[series == code] = np.arange((series == code).sum())
+        beyond = rank >= ceil(_SHARES * most / len(self._room))
+        return rows[np.argsort(beyond, kind="stable")][:most]
 
     def _turn(self, listed: list[NDArray[np.int64]], turn: int) -> NDArray[np.int64] | None:
         """What is left of the list of the label whose turn it is, or of the next that has any; None where none has."""
         for step in range(len(listed)):
             rows = listed[(turn + step) % len(listed)]
-            if len(left := rows[self._free[rows]]):
+            if len(left := self._left(rows)):
                 return left
         return None
 
     def _take(self, row: int) -> None:
-        code = self._series[row]
-        self._taken[int(code)] += 1
-        overlapping = (self._start <= self._end[row]) & (self._end >= self._start[row])
-        self._free &= ~((self._series == code) & overlapping)
-        if self._taken[int(code)] == self._most:
-            rest = self._free & (self._series != code)
-            self._free = rest if rest.any() else self._free
+        same = self._series == self._series[row]
+        self._room[self._series[row]] -= 1
+        self._free &= ~(same & (self._start <= self._end[row]) & (self._end >= self._start[row]))
         self._came(self._pool.shapes[row])
+
+    def _left(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of these rows that are free: of series with room, while there are any."""
+        free = rows[self._free[rows]]
+        roomy = free[self._room[self._series[free]] > 0]
+        return roomy if len(roomy) else free
 
     def _came(self, shape: Shapes) -> None:
         """What looks like this is less worth asking about from now on."""

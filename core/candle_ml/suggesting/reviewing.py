@@ -158,7 +158,8 @@ def _touching(samples: Samples, mine: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _equally_frequent(said: NDArray[np.float64], fitted: NDArray[np.int32]) -> NDArray[np.float64]:
     """The probabilities as they would be had every class been fitted on as many samples as any other."""
     corrected: NDArray[np.float64] = said / np.bincount(fitted[fitted >= 0], minlength=said.shape[-1])
-    return corrected / corrected.sum(axis=-1, keepdims=True)
+    corrected /= corrected.sum(axis=-1, keepdims=True)
+    return corrected
 
 
 def _over(said: NDArray[np.float64], known: tuple[str, ...], classes: tuple[str, ...]) -> NDArray[np.float64]:
