@@ -21,7 +21,7 @@ from benchmarks.detection.scoring import score
 from benchmarks.detection.tracks import TRACKS
 
 METHODS = ("ours", *environment.PEERS)
-CHART_PATTERNS = Path(__file__).parent / "chart-patterns.yaml"
+ANY_LENGTH = Path(__file__).parent / "any-length.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _cells(options: argparse.Namespace) -> Iterator[Cell]:
 
 def _ablated(options: argparse.Namespace) -> Iterator[Cell]:
     for variant, place in product(variants(), _places(options)):
-        yield Cell(*place, ("ours",), CHART_PATTERNS, variant.overrides, f"{OURS}-{variant.name}")
+        yield Cell(*place, ("ours",), ANY_LENGTH, variant.overrides, f"{OURS}-{variant.name}")
 
 
 def _places(options: argparse.Namespace) -> Iterator[tuple[str, int, int]]:
@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.detection")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="measure")
-    ablate = commands.add_parser("ablate", help="measure chart-patterns.yaml without each of its parts, and each alone")
+    ablate = commands.add_parser("ablate", help="measure any-length.yaml without each of its parts, and each alone")
     show = commands.add_parser("table", help="print what was measured")
     suggest = commands.add_parser("suggest", help="measure the labels that suggestions save, and the review queue")
     suggest.add_argument("--measure", nargs="+", choices=suggesting.MEASURES, default=list(suggesting.MEASURES))

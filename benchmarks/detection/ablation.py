@@ -1,4 +1,4 @@
-"""What each part of the configuration for chart patterns brings: left out, and alone."""
+"""What each part of the configuration for patterns of any length brings: left out, and alone."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 LEFT_OUT: Mapping[str, tuple[str, ...]] = {
     "scales": ("labels.scales=[24]",),
-    "kernels": ("features.use=[window-shape]",),
+    "kernels": ("features.use=[candle-shape, window-shape]",),
     "overlapping-positives": ("labels.positives.windows=nearest",),
-    "overlapping-negatives": ("labels.negatives.clear=extent", "labels.negatives.ratio=3.0"),
+    "overlapping-negatives": ("labels.negatives={clear: extent, ratio: 3.0}",),
     "smoothing": ("labels.smoothing=0",),
     "folds": ("split={train: 0.7, validation: 0, calibration: 0.2, test: 0.1}", "calibration.folds=0"),
     "random-features": ("model={use: xgboost, refit: true}",),
 }
-"""Parts of `chart-patterns.yaml`, and the overrides that take each back to what the default configuration does."""
+"""Parts of `any-length.yaml`, and the overrides that take each back to what the default configuration does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Variant:
 
 def variants() -> Iterator[Variant]:
     """All parts, all but one, and one alone."""
-    yield Variant("chart-patterns", ())
+    yield Variant("any-length", ())
     for part in LEFT_OUT:
         yield Variant(f"without-{part}", LEFT_OUT[part])
     for part in LEFT_OUT:
