@@ -28,7 +28,10 @@ _NOT_DECIDING = ("trials", "timeout")
 
 @dataclass(frozen=True, slots=True)
 class TuningPlan:
-    """What there is to do: `seconds` at most, as the largest fold took them here, `memory` bytes a worker."""
+    """What there is to do: `seconds` at most, as the largest fold took them here, `memory` bytes a worker.
+
+    `notes` say which folds have too few patterns for scores to be believed.
+    """
 
     trials: int
     folds: int
@@ -36,6 +39,7 @@ class TuningPlan:
     fold_seconds: float
     seconds: float
     memory: int
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ class Tuned:
     """What a search has found so far.
 
     `before` of the `trials` had ended when it was called, `again` were left by a call that was killed and made anew;
-    `unchanged` is the score of the configuration as it is, None where it cannot be trained.
+    `unchanged` is the score of the configuration as it is, None where it cannot be trained. `notes` say which folds
+    have too few patterns for scores to be believed.
     """
 
     study: str
@@ -51,6 +56,7 @@ class Tuned:
     before: int
     again: int
     unchanged: float | None
+    notes: tuple[str, ...]
 
     def ranked(self) -> list[Trial]:
         """The finished trials, the best first; of equal ones the earlier."""
@@ -65,7 +71,7 @@ def tuning_plan(dataset: Dataset, config: PipelineConfig) -> TuningPlan:
     at_once = _at_once(config)
     rounds = 1 + math.ceil(config.tune.trials / at_once)
     memory = preparation_plan(goal.dataset, undivided(config)).memory
-    return TuningPlan(config.tune.trials, goal.folds, at_once, each, each * goal.folds * rounds, memory)
+    return TuningPlan(config.tune.trials, goal.folds, at_once, each, each * goal.folds * rounds, memory, goal.notes)
 
 
 def tune(dataset: Dataset, config: PipelineConfig, progress: Progress = no_progress) -> Tuned:
@@ -82,7 +88,7 @@ def tune(dataset: Dataset, config: PipelineConfig, progress: Progress = no_progr
         again, before = study.begin_again(), len(study.ended())
         _score_unchanged(study, goal, progress)
         _make(study, goal, progress)
-        tuned = Tuned(name, study.ended(), before, again, study.unchanged)
+        tuned = Tuned(name, study.ended(), before, again, study.unchanged, goal.notes)
     if not tuned.ranked():
         failed = [one.error.partition("\n")[0] for one in tuned.trials if one.error]
         found = f"none of {len(tuned.trials)} trials could be scored{': ' + failed[0] if failed else ''}"

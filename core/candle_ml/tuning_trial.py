@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from candle_ml.annotations import NO_PATTERN
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.config import PipelineConfig, varied
 from candle_ml.config.tune_section import Metric
@@ -24,12 +25,14 @@ _TRIALS_BEFORE_PRUNING = 5
 class Objective:
     """What every trial is scored by: candles and marks up to the end of the train block, cut at the same borders.
 
-    `borders` are Unix seconds: fold k is tested between border k and the next.
+    `borders` are Unix seconds: fold k is tested between border k and the next. `notes` say which folds have too few
+    patterns for scores to be believed.
     """
 
     config: PipelineConfig
     dataset: Dataset
     borders: tuple[int, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def folds(self) -> int:
@@ -65,7 +68,7 @@ def objective(dataset: Dataset, config: PipelineConfig) -> Objective:
     assert block is not None
     known = _closed_by(dataset, block.end)
     folds = _folds(Objective(config, known, ()), _prepared(known, config))
-    return Objective(config, known, _borders(folds))
+    return Objective(config, known, _borders(folds), tuple(note for fold in folds for note in fold.warnings))
 
 
 def run_trial(objective: Objective, finished: Sequence[Sequence[float]], asked: Asked) -> TrialScores:
@@ -99,8 +102,13 @@ def score(evaluation: Evaluation | None, metric: Metric) -> float:
     """The score that a trial is judged by; 0 where nothing was evaluated."""
     if evaluation is None:
         return 0.0
-    spans = evaluation.spans.at(evaluation.spans.iou).macro.f1_score
-    scores = {"span_f1": spans, "macro_f1": evaluation.f1_macro, "macro_f1_patterns": evaluation.f1_macro_patterns}
+    precisions = [value for name, value in evaluation.average_precision.items() if name != NO_PATTERN]
+    scores = {
+        "span_f1": evaluation.spans.at(evaluation.spans.iou).macro.f1_score,
+        "macro_f1": evaluation.f1_macro,
+        "macro_f1_patterns": evaluation.f1_macro_patterns,
+        "average_precision": sum(precisions) / len(precisions) if precisions else 0.0,
+    }
     return scores[metric]
 
 

@@ -92,7 +92,7 @@ def test_every_trial_is_tested_on_the_same_stretches(dataset: Dataset, config: P
     ]
 
 
-@pytest.mark.parametrize("metric", ["span_f1", "macro_f1", "macro_f1_patterns"])
+@pytest.mark.parametrize("metric", ["span_f1", "macro_f1", "macro_f1_patterns", "average_precision"])
 def test_a_metric_is_the_score_of_that_name(dataset: Dataset, config: PipelineConfig, metric: Metric) -> None:
     """The score of a trial's first fold is the one that `tune.metric` names."""
     goal = objective(dataset, load_config(config.root / "config" / "pipeline.yaml", [f"tune.metric={metric}"]))
@@ -103,9 +103,10 @@ def test_a_metric_is_the_score_of_that_name(dataset: Dataset, config: PipelineCo
         "span_f1": found.spans.at(0.5).macro.f1_score,
         "macro_f1": found.f1_macro,
         "macro_f1_patterns": found.f1_macro_patterns,
+        "average_precision": np.mean([value for name, value in found.average_precision.items() if name != "O"]),
     }
-    assert len(set(scores.values())) == 3
-    assert run_trial(goal, [(1.0, 1.0)] * 5, AS_IT_IS).means == (scores[metric],)
+    assert len(set(scores.values())) == 4
+    assert run_trial(goal, [(1.0, 1.0)] * 5, AS_IT_IS).means == pytest.approx((scores[metric],))
 
 
 FINISHED = tuple((0.1 * place, 0.1 * place, 0.1 * place) for place in range(1, 6))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shlex
 from collections import Counter
@@ -96,6 +97,8 @@ def _print_plan(plan: TuningPlan, as_json: bool) -> None:
     time = timedelta(seconds=math.ceil(plan.seconds))
     click.echo(f"time: about {time} at most; the largest fold took {plan.fold_seconds:.1f} s")
     click.echo(f"memory: about {human(plan.memory)} a worker before a model is fitted")
+    for note in plan.notes:
+        click.echo(f"note: {note}")
 
 
 def _summary(config: PipelineConfig, tuned: Tuned, written: Path | None) -> dict[str, object]:
@@ -109,6 +112,7 @@ def _summary(config: PipelineConfig, tuned: Tuned, written: Path | None) -> dict
         "before": tuned.before,
         "again": tuned.again,
         "missing": config.tune.trials - len(tuned.trials),
+        "notes": list(tuned.notes),
         "written": None if written is None else str(written),
     }
 
@@ -125,6 +129,8 @@ def _print(config: PipelineConfig, tuned: Tuned, written: Path | None) -> None:
     missing = config.tune.trials - len(tuned.trials)
     if missing > 0:
         click.echo(f"tune.timeout: {missing} trials are missing; the same command makes them")
+    for note in tuned.notes:
+        click.echo(f"note: {note}")
     _print_best(config, tuned)
     if written is not None:
         click.echo(f"written: {written}")
@@ -142,4 +148,10 @@ def _print_best(config: PipelineConfig, tuned: Tuned) -> None:
 
 
 def _cells(one: Trial) -> tuple[str, ...]:
-    return str(one.number), f"{one.value or 0:.3f}", *(override.partition("=")[2] for override in one.overrides)
+    values = (override.partition("=")[2] for override in one.overrides)
+    return str(one.number), f"{one.value or 0:.3f}", *map(_rounded, values)
+
+
+def _rounded(text: str) -> str:
+    value = json.loads(text)
+    return f"{value:.4g}" if isinstance(value, float) else text

@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from candle_ml.config.section import Section
 
-Metric = Literal["span_f1", "macro_f1", "macro_f1_patterns"]
+Metric = Literal["span_f1", "macro_f1", "macro_f1_patterns", "average_precision"]
 
 _Number = TypeVar("_Number", int, float)
 _Pair = Annotated[tuple[_Number, ...], Field(min_length=2, max_length=2)]
@@ -74,7 +74,7 @@ class TuneSection(Section):
     """How many combinations of values are tried, those of earlier calls included."""
     metric: Metric = "span_f1"
     """The score that is to become high, a mean over folds of the train block: macro F1 of spans, of candles, or of
-    candles without the class O."""
+    candles without the class O; or the mean average precision of the patterns' candles, which needs no thresholds."""
     seed: int | None = Field(default=None, ge=0, le=2**32 - 1)
     """Start of the search; null: that of the pipeline."""
     timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
