@@ -14,6 +14,7 @@ from candle_ml.evaluation.report import render_report
 from candle_ml.evaluation.report_input import FeatureShare, FoldScore, RemovedSamples, ReportBlock, ReportInput
 from candle_ml.inference.receipt import current_versions
 from candle_ml.measuring import Measured
+from candle_ml.settling import settled
 from candle_ml.training import Prepared, Trained
 
 
@@ -29,6 +30,7 @@ def write_files(
 
     `audit` is what the leak audit said.
     """
+    config = settled(config, trained.prepared.dataset)
     (folder / "pipeline.yaml").write_text(config.source_text, "utf-8")
     (folder / "effective.yaml").write_text(config.text, "utf-8")
     if measured.evaluation is not None:
