@@ -63,7 +63,7 @@ def _made(work: Path) -> Path:
 
 def _remove_partial(work: Path) -> None:
     for left in work.glob(f"{_PARTIAL}*"):
-        left.unlink()
+        left.unlink(missing_ok=True)
 
 
 def store_file(uri: str) -> Path | None:
