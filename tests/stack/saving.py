@@ -54,14 +54,15 @@ def refused(stack: Stack, annotator: Annotator) -> None:
     show("restore of a damaged backup, of two cut ones with valid checksums", "refused; nothing changed or stopped")
 
 
-def newer_annotations(stack: Stack) -> None:
+def newer_annotations(stack: Stack, annotator: Annotator) -> None:
     """When PostgreSQL's volume is lost, a restore asks before it replaces the annotations that are still there."""
+    before = everything(stack, annotator)
     project = stack.config()["name"]
     stack.compose("down")
     stack.engine.podman("volume", "rm", f"{project}_databases")
     _refused(stack, "saved", "rows of the annotator", OVERWRITE="")
-    stack.run("make", "restore", "FROM=saved", "OVERWRITE=yes")
-    stack.up()
+    _restored(stack, annotator, "FROM=saved", "OVERWRITE=yes")
+    assert everything(stack, annotator) == before
     show("PostgreSQL's volume lost, make restore", "refused because of the annotations that are there")
 
 
@@ -71,7 +72,9 @@ def leftovers(stack: Stack, annotator: Annotator) -> None:
     for place in ("data", ".candle-ml"):
         stack.inside("ml-service", "sh", "-c", f"mkdir {place}/.restored; echo 1 >{place}/.restored/half")
     stack.run("docker/backup", "left")
-    seconds = _restored_without_volumes(stack, annotator, "left")
+    stack.compose("down", "--volumes")
+    assert stack.engine.podman("volume", "ls", "--quiet", "--filter", "label=com.docker.compose.project") == ""
+    seconds = _restored(stack, annotator, "FROM=left")
     assert everything(stack, annotator) == before
     for place in ("data", ".candle-ml"):
         assert stack.inside("ml-service", "sh", "-c", f"ls -A {place} | grep -c restored || true") == "0"
@@ -83,18 +86,14 @@ def into_a_started_stack(stack: Stack, annotator: Annotator) -> None:
     before = everything(stack, annotator)
     stack.compose("down", "--volumes")
     stack.up()
-    stack.run("make", "restore", "FROM=saved")
-    stack.up()
-    until(lambda: served(annotator) is not None, "the restored model")
+    _restored(stack, annotator, "FROM=saved")
     assert everything(stack, annotator) == before
     show("restore into a stack that was only started", "everything there; not asked for OVERWRITE")
 
 
-def _restored_without_volumes(stack: Stack, annotator: Annotator, name: str) -> float:
-    stack.compose("down", "--volumes")
-    assert stack.engine.podman("volume", "ls", "--quiet", "--filter", "label=com.docker.compose.project") == ""
+def _restored(stack: Stack, annotator: Annotator, *settings: str) -> float:
     started = time.monotonic()
-    stack.run("make", "restore", f"FROM={name}")
+    stack.run("make", "restore", *settings)
     stack.up()
     until(lambda: served(annotator) is not None, "the restored model")
     return time.monotonic() - started

@@ -101,7 +101,7 @@ def backups(stack: Stack, annotator: Annotator) -> None:
     """Everything that a backup and a restore promise."""
     saving.saved(stack)
     saving.refused(stack, annotator)
-    saving.newer_annotations(stack)
+    saving.newer_annotations(stack, annotator)
     saving.leftovers(stack, annotator)
     saving.into_a_started_stack(stack, annotator)
 
