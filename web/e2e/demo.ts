@@ -24,17 +24,19 @@ export function trainFromAnnotator(project: string, url: string): void {
   writeFileSync(file, text.replace(files, `    - use: annotator-api\n      url: ${url}\n`));
 }
 
-/** Uploads each chart on the page, the named one last, and stores what is marked by the routes. */
-export async function bringDemo(page: Page, url: string, project: string, last: string, kept: Marked[]): Promise<void> {
+/** Uploads each chart on the page, the named one last, and stores what is marked by the routes; returns that one's id. */
+export async function bringDemo(page: Page, url: string, project: string, last: string, kept: Marked[]): Promise<number | undefined> {
   const names = readdirSync(path.join(project, "data", "candles")).map((file) => path.basename(file, ".csv"));
   names.sort((left, right) => Number(left === last) - Number(right === last));
+  let chart_id: number | undefined;
   for (const name of names) {
-    const chart_id = await upload(page, path.join(project, "data", "candles", `${name}.csv`));
+    chart_id = await upload(page, path.join(project, "data", "candles", `${name}.csv`));
     const { annotations, reviewed_ranges } = marksOf(project, name);
     const isKept = (mark: Marked) => kept.some((each) => each.start_time === mark.start_time);
     for (const mark of annotations.filter((each) => !isKept(each))) await post(page, `${url}/api/span-annotations`, { chart_id, ...mark });
     for (const range of reviewed_ranges) await post(page, `${url}/api/reviewed-ranges`, { chart_id, ...range });
   }
+  return chart_id;
 }
 
 export function marksOf(project: string, name: string): Marks {

@@ -104,6 +104,25 @@ test("an odd answer to a prediction is told and predicts nothing", async ({ page
   expect(failures).toEqual([]);
 });
 
+test("an odd answer to what to annotate next is told, and it may be asked again", async ({ page }) => {
+  const route = "/suggest?pair=SUGGEST&timeframe=1h&limit=100";
+  answers[route] = fine({ model_version: "2", suggestions: [null], review: [] });
+  const failures = await begin(page, "SUGGEST");
+  const [suggestions, questions] = [page.getByRole("region", { name: "Annotate next" }), page.getByRole("region", { name: "Labels to check" })];
+  for (const list of [suggestions, questions]) {
+    await expect(list).toContainText("The answer to /suggest is not that of a candle-ml service: suggestions[0] is missing or wrong.");
+    await expect(list.getByRole("button", { name: "Next" })).toBeDisabled();
+  }
+  const heights = async () => [await suggestions.boundingBox(), await questions.boundingBox()].map((box) => box?.height);
+  const before = await heights();
+  answers[route] = fine({ model_version: "2", suggestions: [], review: [] });
+  await suggestions.getByRole("button", { name: "Ask again" }).click();
+  await expect(suggestions).toContainText("Nothing is left to suggest: train again for more.");
+  await expect(questions).toContainText("No label on this chart looks wrong.");
+  expect(await heights()).toEqual(before);
+  expect(failures).toEqual([]);
+});
+
 test("a panel that fails leaves the page, and is back when it is tried again", async ({ page }) => {
   await begin(page, "FAILING");
   await expect(page.getByRole("definition").filter({ hasText: /^patterns$/ })).toBeVisible();

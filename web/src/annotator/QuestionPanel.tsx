@@ -43,7 +43,9 @@ export function QuestionPanel({ desk, stored, layer }: Props) {
           {all.slice(0, MOST_LISTED).map((each) => (
             <li key={each.id}>
               <Jump pressed={each === current} onGo={() => guide.goToQuestion(each)}>
-                {textOf(each)}
+                {named(each.label)}, likely {named(each.likely_label)}, doubt {percentText(each.doubt)}
+                <br />
+                {timeText(each.start_time)} to {timeText(each.end_time)}
               </Jump>
             </li>
           ))}
@@ -65,11 +67,6 @@ function Evidence({ desk, question }: { desk: Desk; question: QuestionedLabel | 
       <SimilarList desk={desk} name={`Annotated ${likely_label} like it`} similar={similar} />
     </div>
   );
-}
-
-function textOf({ label, likely_label, doubt, start_time, end_time }: QuestionedLabel): string {
-  const place = `${timeText(start_time)} to ${timeText(end_time)}`;
-  return `${named(label)}, likely ${named(likely_label)}, doubt ${percentText(doubt)}: ${place}`;
 }
 
 function named(label: string): string {

@@ -18,8 +18,7 @@ export function SimilarList({ desk, name, similar }: Props) {
       {similar.map((each) => (
         <li key={`${each.pair} ${each.timeframe} ${each.id}`}>
           <button type="button" onClick={() => void desk.guide.show(each)}>
-            <span className="swatch" style={{ background: colorOf(each.label, colors) }} /> {each.label}{" "}
-            {timeText(each.start_time)} to {timeText(each.end_time)}
+            <span className="swatch" style={{ background: colorOf(each.label, colors) }} /> {each.label} {timeText(each.start_time)}
             {(chart === null || !isSameSeries(chart, each)) && `, ${each.pair} ${each.timeframe}`}
           </button>
         </li>

@@ -1,4 +1,4 @@
-import { colorOf, type LayerState, type Suggestion } from "@/prediction-layer";
+import { colorOf, type LayerState } from "@/prediction-layer";
 import type { AnnotationsState } from "./annotations";
 import type { Desk } from "./desk";
 import { percentText, timeText } from "./format";
@@ -44,7 +44,9 @@ export function SuggestionPanel({ desk, stored, layer }: Props) {
             <li key={`${each.start_time} ${each.end_time}`}>
               <Jump pressed={each === current} onGo={() => guide.goTo(each)}>
                 <span className="swatch" style={{ background: colorOf(each.label, layer.model?.label_config ?? []) }} />{" "}
-                {textOf(each)}
+                {each.label} {percentText(each.confidence)}, {WHY[each.why]}
+                <br />
+                {timeText(each.start_time)} to {timeText(each.end_time)}
               </Jump>
             </li>
           ))}
@@ -52,8 +54,4 @@ export function SuggestionPanel({ desk, stored, layer }: Props) {
       </div>
     </section>
   );
-}
-
-function textOf({ label, confidence, why, start_time, end_time }: Suggestion): string {
-  return `${label} ${percentText(confidence)}, ${WHY[why]}: ${timeText(start_time)} to ${timeText(end_time)}`;
 }
