@@ -173,13 +173,9 @@ SEALED: dict[str, tuple[Trap, str]] = {
         lambda bundle, canary: (bundle / "suggestions.json").write_bytes(b"[" * 100_000),
         "suggestions.json: not suggestions; a bundle written by candle-ml",
     ),
-    "a suggestion that ends before it starts": (
-        as_json("suggestions.json", suggestions=lambda old: [{**old[0], "end_time": 0}]),
+    "a doubt that ends before it starts": (
+        as_json("suggestions.json", review=lambda old: [{**old[0], "end_time": 0}]),
         "suggestions.json: not suggestions; a bundle written by candle-ml",
-    ),
-    "suggestions of 20 MB": (
-        lambda bundle, canary: (bundle / "suggestions.json").write_bytes(b" " * 20_000_000),
-        "bundle/suggestions.json: 20000000 bytes; at most 16777216",
     ),
     "code in the configuration": (
         text(EFFECTIVE, lambda old, canary: f"{old}\nname: !!python/object/apply:os.system ['touch {canary}']\n"),
