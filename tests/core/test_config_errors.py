@@ -193,7 +193,7 @@ CHANGED = {
     "no component": (
         ("use: xgboost", "refit: true"),
         [
-            "p.yaml:9:3: model.use: missing; write random-features, random-forest or xgboost, "
+            "p.yaml:9:3: model.use: missing; write random-features, random-forest, xgboost or xgboost-dask, "
             "or enabled: false beside it"
         ],
     ),

@@ -54,7 +54,8 @@ VOLUME_FEATURES = "talib-indicators\n      indicators: [{function: MFI}]"
 class Project:
     """A folder with candles and registered models: versions 1 and 2 need no volume, version 3 does; 1 has the alias.
 
-    Version 1 has out-of-fold predictions of folds and suggestions, version 2 neither, version 3 those of its test block.
+    Version 1 has out-of-fold predictions of folds, and suggestions; version 2 has neither, version 3 those of its test
+    block.
     """
 
     root: Path

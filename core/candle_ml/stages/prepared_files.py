@@ -13,9 +13,9 @@ from candle_ml.dataset import Dataset
 from candle_ml.inference import build_recipe
 from candle_ml.samples import HeldFeatures
 from candle_ml.scores import Samples
+from candle_ml.settling import settled
 from candle_ml.split import Block, BlockName, Split
 from candle_ml.stages.places import MadeWith, configured, open_stage
-from candle_ml.settling import settled
 from candle_ml.training import Prepared
 from candle_ml.versions.sealing import Sealed, seal
 from candle_ml.versions.tables import SamplesLayout, read_samples, write_samples
