@@ -36,7 +36,7 @@ def old_runs(config: PipelineConfig, keep: int, older_than: timedelta) -> Iterat
     A running one is none of them, nor one of which nothing is left. Raises `RegistryError` and `StateError`.
     """
     begun_before = datetime.now(UTC) - older_than
-    with StateStore.open(config.root) as store:
+    with StateStore.open(config.root, anew=False) as store:
         runs = [run for run in store.runs() if run.experiment_name == config.experiment]
         for run in runs[keep:]:
             if run.status != "running" and run.created_at < begun_before:
@@ -50,7 +50,7 @@ def prune(config: PipelineConfig, old: OldRun) -> OldRun:
 
     Its line in the state store stays, and so do data versions.
     """
-    with Spool(config.root).held(), StateStore.open(config.root) as store:
+    with Spool(config.root).held(), StateStore.open(config.root, anew=False) as store:
         found = _looked_at(config, old.run, store)
         if found.kept is None:
             if found.stored is not None:

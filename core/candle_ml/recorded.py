@@ -22,7 +22,7 @@ class KnownRun:
 def known_runs(root: Path, limit: int | None = None, status: RunStatus | None = None) -> tuple[KnownRun, ...]:
     """The runs of a project, newest first; only those of one status where it is given. Raises `StateError`."""
     spool = Spool(root)
-    with StateStore.open(root) as store:
+    with StateStore.open(root, anew=False) as store:
         found, waiting = store.runs(), spool.run_ids()
     known = [_known(spool, run, run.run_id in waiting) for run in found]
     return tuple(one for one in known if status in (None, one.run.status))[:limit]
@@ -31,7 +31,7 @@ def known_runs(root: Path, limit: int | None = None, status: RunStatus | None = 
 def known_run(root: Path, run_id: str) -> KnownRun:
     """One run of a project. Raises `StateError` where there is none of that id."""
     spool = Spool(root)
-    with StateStore.open(root) as store:
+    with StateStore.open(root, anew=False) as store:
         return _known(spool, store.run(run_id), run_id in spool.run_ids())
 
 

@@ -57,7 +57,7 @@ def sync(config: PipelineConfig, to: Destination | None = None, progress: Progre
     there if need be; a record that is damaged, with its copy, stays as it is. Raises `StateError`.
     """
     spool = Spool(config.root)
-    with StateStore.open(config.root) as store:
+    with StateStore.open(config.root, anew=False) as store:
         statuses = {run.run_id: run.status for run in store.runs()}
         found, damaged = _looked_through(spool)
         work = _Sync(config, to, progress, spool, store)

@@ -87,7 +87,7 @@ class TrackingPlace:
         # Without the second call the registry stays at its default and leaves a stray mlflow.db behind.
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
-        with self.guarded():
+        with self._guarded():
             make_store(self.uri, self.artifacts)
             return mlflow.MlflowClient(self.uri, self.uri)
 
@@ -102,7 +102,18 @@ class TrackingPlace:
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Turn what MLflow and the disk raise into a `RegistryError` or `TrackingAwayError` that names the place."""
+        """Turn what MLflow and the disk raise into a `RegistryError` or `TrackingAwayError` that names the place.
+
+        A file of an embedded store that has gone since is not made again by asking it.
+        """
+        file = store_file(self.uri)
+        if file is not None and not file.exists():
+            raise RegistryError.at(str(file), "has gone", "put it back; what begins anew begins a new one")
+        with self._guarded():
+            yield
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from candle_ml.registry import RegisteredVersion, Registry
 from candle_ml.trace import Trace, trace, trace_bundle
 from candle_ml.tracking import TrackingPlace
 from candle_ml_server.folders import make_folder, remove_folder
+from candle_ml_server.workers import IMPORTING
 
 if TYPE_CHECKING:
     from candle_ml.state import StateStore
@@ -93,6 +95,8 @@ class ModelStore:
     def _connected(self) -> Registry:
         # Connecting imports MLflow, which takes seconds, so it waits for the first use in a thread.
         if self._registry is None:
+            with IMPORTING:
+                import_module("sqlalchemy.orm")
             self._registry = Registry(self._place, self.model_name)
         return self._registry
 

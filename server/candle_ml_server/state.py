@@ -15,7 +15,7 @@ import structlog
 from candle_ml.inference import Receipt
 from candle_ml.registry import RegisteredVersion
 from candle_ml_server.problems import ProblemError
-from candle_ml_server.workers import WorkerPool
+from candle_ml_server.workers import IMPORTING, WorkerPool
 
 if TYPE_CHECKING:
     from candle_ml.state import LoadOutcome, StateStore
@@ -100,7 +100,8 @@ class LoadRecords:
     def _opened(self) -> StateStore:
         if self._store is None:
             # Imported in a thread, so that the port opens without waiting for SQLAlchemy.
-            from candle_ml.state import StateStore
+            with IMPORTING:
+                from candle_ml.state import StateStore
 
             self._store = StateStore.open(self._root, anew=False, patience=_LOCK_SECONDS)
         return self._store

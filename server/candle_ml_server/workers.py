@@ -16,6 +16,8 @@ from candle_ml_server.problems import BUSY, DEADLINE, ProblemError
 
 Result = TypeVar("Result")
 RETRY = {"Retry-After": "1"}
+IMPORTING = threading.Lock()
+"""Held while a thread imports SQLAlchemy: two that do so at once can find it half made."""
 _NO_BULK_THREADS = 1
 TOO_LATE = "no answer within the configured request timeout; send fewer candles or try again"
 

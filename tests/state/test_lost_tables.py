@@ -71,11 +71,17 @@ def test_tables_that_were_taken_back(file: Path, tmp_path: Path) -> None:
 
 
 def test_runs_that_a_new_store_does_not_know(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the store was removed `runs list` tells how many runs it does not know."""
+    """Where the store was removed, asking for runs makes none; in a new one they are told as unknown."""
     (tmp_path / "pipeline.yaml").write_text(PIPELINE, "utf-8")
     monkeypatch.chdir(tmp_path)
     for left in file.parent.glob("state.db*"):
         left.unlink()
+    told = CliRunner().invoke(main, ["runs", "list"])
+    expected = "restore it from a backup, or run candle-ml db upgrade for a new one"
+    runs = file.parent / "runs"
+    assert told.output == f"state store {file}: is not there, though {runs} holds runs; {expected}\n"
+    assert not file.exists()
+    CliRunner().invoke(main, ["db", "upgrade"], catch_exceptions=False)
     assert CliRunner().invoke(main, ["runs", "list"]).output == (
         "no run is recorded; candle-ml train makes one; "
         f"1 that this state store does not know are in {file.parent / 'runs'}\n"

@@ -60,7 +60,7 @@ def show(run_id: str, pipeline: bool, config: Path | None, overrides: tuple[str,
     root = project_root(config, overrides)
     known = known_run(root, run_id)
     if pipeline:
-        with StateStore.open(root) as store:
+        with StateStore.open(root, anew=False) as store:
             click.echo(store.config_text(known.run.config_hash), nl=False)
     elif as_json:
         print_json(_plain(known))

@@ -47,7 +47,7 @@ def _made(config: PipelineConfig, version: str) -> Trace:
     registry = Registry(TrackingPlace.of(config.tracking.uri, config.root), config.model_name)
     find_data = partial(_find_data, config)
     try:
-        store = StateStore.open(config.root)
+        store = StateStore.open(config.root, anew=False)
     except StateError as error:
         click.echo(f"warning: {error}", err=True)
         return trace(registry, version, None, find_data)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from candle_ml.config.reading import Document, Node, described, joined, labelled, read_override
+from candle_ml.config.secrets import masked
 from candle_ml.errors import ConfigError, Problem
-
-_PASSWORD = r"://[^/@\s]*:[^/@\s]*@"
 
 
 def overridden(document: Document, overrides: tuple[str, ...]) -> Document:
@@ -16,7 +13,7 @@ def overridden(document: Document, overrides: tuple[str, ...]) -> Document:
     void = set(document.void)
     root = document.root
     for override in overrides:
-        where = f"--set {re.sub(_PASSWORD, '://***@', override)}"
+        where = f"--set {masked(override)}"
         keys, value = _parts(override, where)
         path = ".".join(keys)
         read = read_override(value, path, where)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from candle_ml.config.models import Settings
 from candle_ml.config.reading import Node
+from candle_ml.config.secrets import has_password
 from candle_ml.errors import Problem
 
 NEEDS: Mapping[str, tuple[str, ...]] = {
@@ -60,7 +60,7 @@ def _blocks(settings: Settings, disabled: frozenset[str], places: Mapping[str, N
 
 
 def _secrets(settings: Settings, place: Node) -> list[Problem]:
-    if not re.search(r"://[^/@]*:[^/@]*@", settings.tracking.uri or ""):
+    if not has_password(settings.tracking.uri or ""):
         return []
     advice = "take it out and set MLFLOW_TRACKING_PASSWORD, or PGPASSWORD, in the environment"
     return [_key(place, "uri").problem("an address with a password in it", advice)]

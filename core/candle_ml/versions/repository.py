@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from candle_ml.config import PipelineConfig
+from candle_ml.config.secrets import masked
 from candle_ml.errors import ConfigError, DataError
 from candle_ml.versions.locking import patiently
 
@@ -32,7 +33,7 @@ def remote_folder(config: PipelineConfig) -> Path:
     if given is None:
         return config.root.with_name(f"{config.root.name}-dvc-remote")
     if "://" in given:
-        raise ConfigError.at(config.where("data.remote"), repr(given), "a folder; mount what is elsewhere")
+        raise ConfigError.at(config.where("data.remote"), repr(masked(given)), "a folder; mount what is elsewhere")
     return config.root / given
 
 
