@@ -48,7 +48,9 @@ def save(folder: Path) -> None:
     _alone(folder)
     clear(folder, SAVING)
     output = Passing(sys.stdout.buffer)
-    with tarfile.open(fileobj=output, mode="w|", format=tarfile.GNU_FORMAT) as archive:  # type: ignore[call-overload]
+    # Of a link what it leads to is saved: links are not restored.
+    form = {"format": tarfile.GNU_FORMAT, "dereference": True}
+    with tarfile.open(fileobj=output, mode="w|", **form) as archive:  # type: ignore[call-overload]
         archive.add(folder, ".", filter=lambda member: member if _is_content(Path(member.name)) else None)
         if (folder / DATABASE).exists():
             archive.add(_copy(folder), f"./{DATABASE}")
@@ -63,9 +65,12 @@ def unpack(folder: Path) -> None:
     clear(folder, RESTORED)
     place, source = folder / RESTORED, Passing(sys.stdin.buffer)
     place.mkdir()
-    with tarfile.open(fileobj=source, mode="r|") as archive:  # type: ignore[call-overload]
-        archive.extractall(place, filter=_extracted)
-        members, end = archive.getmembers(), archive.offset
+    try:
+        with tarfile.open(fileobj=source, mode="r|") as archive:  # type: ignore[call-overload]
+            archive.extractall(place, filter=_extracted)
+            members, end = archive.getmembers(), archive.offset
+    except tarfile.TarError as error:
+        sys.exit(f"the archive for {folder} is damaged, or none of a backup: {error}")
     while source.read(1 << 20):
         pass
     # tarfile takes whatever it cannot read after the first entry for the end.
@@ -126,6 +131,9 @@ def _is_kept(member: tarfile.TarInfo) -> bool:
 
 
 def _extracted(member: tarfile.TarInfo, place: str) -> tarfile.TarInfo | None:
+    """As it was saved. Links and whatever else could lead out of the folder are refused."""
+    if not (member.isreg() or member.isdir()):
+        raise tarfile.SpecialFileError(member)
     return tarfile.tar_filter(member, place) if _is_kept(member) else None
 
 

@@ -90,7 +90,7 @@ def test_secrets_are_drawn_once_and_readable_by_their_owner(tmp_path: Path) -> N
     assert len(drawn) == len(set(drawn)) == 8
 
 
-@pytest.mark.parametrize("empty", ["", '""', "''"])
+@pytest.mark.parametrize("empty", ["", '""', "''", "  ", "\r"])
 def test_make_env_fills_what_a_file_lacks(tmp_path: Path, empty: str) -> None:
     """Empty and missing secrets are drawn; the rest stays, also a last line without an end and keys of others."""
     own = f"# mine\nOTHER_KEY=\nPOSTGRES_PASSWORD=kept\nMLFLOW_DATABASE_PASSWORD={empty}\nTITLE=a $b"
@@ -227,6 +227,33 @@ def test_a_damaged_database_is_not_restored(tmp_path: Path) -> None:
     refused = volumes("unpack", volume, bytes(archive))
     assert refused.returncode == 1
     assert refused.stderr.decode().startswith(f"{volume / '.restored' / DATABASE}: ")
+
+
+@pytest.mark.parametrize("name", ["annotator/annotator.db", "elsewhere"])
+def test_links_are_not_restored(tmp_path: Path, name: str) -> None:
+    """An archive with a link in it is refused, and the annotations that it leads to are still there."""
+    volume, archive = filled(tmp_path / "volume"), io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as made:
+        link = tarfile.TarInfo(f"./{name}")
+        link.type, link.linkname = tarfile.SYMTYPE, "../../annotator/annotator.db"
+        made.addfile(link)
+    done = volumes("unpack", volume, archive.getvalue())
+    assert done.returncode == 1
+    assert done.stderr.decode().startswith(f"the archive for {volume} is damaged, or none of a backup: ")
+    assert charts(volume) == 1
+
+
+def test_of_a_link_what_it_leads_to_is_saved(tmp_path: Path) -> None:
+    """A link in a volume comes back as a file of its own."""
+    volume = filled(tmp_path / "volume")
+    (volume / "notes").write_text("text", "utf-8")
+    (volume / "soft").symlink_to("notes")
+    (volume / "hard").hardlink_to(volume / "notes")
+    again = filled(tmp_path / "again")
+    assert volumes("unpack", again, saved(volume)).returncode == 0
+    assert volumes("swap", again).stdout == b"swapped"
+    assert {(again / one).read_text("utf-8") for one in ("notes", "soft", "hard")} == {"text"}
+    assert not (again / "soft").is_symlink()
 
 
 def test_annotations_are_never_replaced_by_none(tmp_path: Path) -> None:
