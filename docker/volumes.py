@@ -70,7 +70,7 @@ def unpack(folder: Path) -> None:
             archive.extractall(place, filter=_extracted)
             members, end = archive.getmembers(), archive.offset
     except tarfile.TarError as error:
-        sys.exit(f"the archive for {folder} is damaged, or none of a backup: {error}")
+        sys.exit(f"the archive for {folder} is cut off or damaged: {error}")
     while source.read(1 << 20):
         pass
     # tarfile takes whatever it cannot read after the first entry for the end.

@@ -239,7 +239,7 @@ def test_links_are_not_restored(tmp_path: Path, name: str) -> None:
         made.addfile(link)
     done = volumes("unpack", volume, archive.getvalue())
     assert done.returncode == 1
-    assert done.stderr.decode().startswith(f"the archive for {volume} is damaged, or none of a backup: ")
+    assert done.stderr.decode().startswith(f"the archive for {volume} is cut off or damaged: ")
     assert charts(volume) == 1
 
 
