@@ -108,7 +108,7 @@ class TrackingPlace:
         """
         file = store_file(self.uri)
         if file is not None and not file.exists():
-            raise RegistryError.at(str(file), "has gone", "put it back; what begins anew begins a new one")
+            raise RegistryError.at(str(file), "has gone", "put it back; the next training begins a new one")
         with self._guarded():
             yield
 

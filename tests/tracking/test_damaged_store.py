@@ -48,3 +48,19 @@ def test_a_damaged_store(tmp_path: Path, first: int, message: str) -> None:
     store.parent.mkdir()
     store.write_bytes(content)
     assert refused(store.parent) == f"sqlite:///{store}: {message}; {REMEDY}"
+
+
+def test_a_store_that_has_gone_meanwhile(tmp_path: Path) -> None:
+    """Who asks a store that was there a moment ago is told that it has gone, and leaves no empty file in its place."""
+    place = TrackingPlace.of(None, tmp_path)
+    place.client()
+    store, registry = tmp_path / "mlflow.db", Registry(place, "small")
+    (tmp_path / "mlartifacts").mkdir(exist_ok=True)
+    assert registry.versions() == ()
+    store.rename(tmp_path / "away.db")
+    with pytest.raises(RegistryError) as caught:
+        registry.versions()
+    assert str(caught.value) == f"{store}: has gone; put it back; the next training begins a new one"
+    assert not store.exists()
+    (tmp_path / "away.db").rename(store)
+    assert registry.versions() == ()
