@@ -68,7 +68,7 @@ test-slow: venv ## Run the tests that take minutes
 	@echo "==> pytest -m slow"
 	@$(PYTEST) -m slow $(TESTS)
 
-test-web: venv web/.next/BUILD_ID $(CHROMIUM) ## Check the annotator: types, style, unit tests and the whole loop in Chromium (five minutes)
+test-web: venv web/.next/BUILD_ID $(CHROMIUM) ## Check the annotator: types, style, unit tests and the whole loop in Chromium (ten minutes)
 	@echo "==> tsc, eslint, vitest, playwright"
 	@cd web && npm run --silent typecheck && npm run --silent lint && npm test --silent
 	@cd web && CANDLE_ML="$(abspath $(BIN))/candle-ml" CHROMIUM="$(CHROMIUM)" npm run --silent e2e

@@ -60,6 +60,7 @@ def test_a_store_that_cannot_be_written(spooled: Path) -> None:
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
     """What the disk says while files are stored becomes one line about the store."""
     place = TrackingPlace.of(None, tmp_path)
+    (tmp_path / "mlflow.db").touch()
     with pytest.raises(TrackingAwayError) as caught, place.guarded():
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "model.skops")
     assert str(caught.value) == f"sqlite:///{tmp_path}/mlflow.db: the disk is full; free some space"
