@@ -87,7 +87,7 @@ def _request(plan: Plan, content: bytes) -> bytes:
 
 
 async def _connection(plan: Plan, request: bytes, end: float, latencies: list[float]) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", plan.port, limit=1 << 20)
+    reader, writer = await _opened(plan)
     while (started := time.perf_counter()) < end:
         writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -95,9 +95,16 @@ async def _connection(plan: Plan, request: bytes, end: float, latencies: list[fl
             raise RuntimeError(head.decode())
         await _body(reader, head)
         latencies.append(time.perf_counter() - started)
+        if b"\r\nconnection: close\r\n" in head:
+            writer.close()
+            reader, writer = await _opened(plan)
         if plan.pause:
             await asyncio.sleep(plan.pause)
     writer.close()
+
+
+async def _opened(plan: Plan) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", plan.port, limit=1 << 20)
 
 
 async def _body(reader: asyncio.StreamReader, head: bytes) -> None:
