@@ -15,6 +15,7 @@ from candle_ml_models_tree.files import Meta, digest, read_model, write_model
 from candle_ml_models_tree.options import XgboostOptions
 from candle_ml_models_tree.ubjson import read_ubjson
 from candle_ml_models_tree.xgboost_boosting import Boosting
+from candle_ml_models_tree.xgboost_narrow import narrowed, parsed
 from candle_ml_models_tree.xgboost_structure import check_booster
 
 NAME = "xgboost"
@@ -57,7 +58,7 @@ class XgboostModel:
         self.classes = classes
         self._columns = columns
         self._content = content
-        self._booster = _parsed(content)
+        self._booster, self._read = narrowed(content)
         self._share_of_each_class(np.zeros((1, columns), dtype=np.float32))  # sets up what later threads only read
 
     def predict_proba(self, matrix: SampleMatrix) -> NDArray[np.float64]:
@@ -73,14 +74,14 @@ class XgboostModel:
 
     def feature_importance(self) -> NDArray[np.float64] | None:
         """Each column's share in the total gain of all splits; None where no tree splits."""
-        gains = self._booster.get_score(importance_type="total_gain")
+        gains = parsed(self._content).get_score(importance_type="total_gain")
         importance = np.zeros(self._columns)
         for name, gain in gains.items():
             importance[int(name.removeprefix("f"))] = gain
         return importance / importance.sum() if importance.sum() > 0 else None
 
     def _share_of_each_class(self, block: NDArray[np.float32]) -> NDArray[np.float64]:
-        shares: NDArray[np.float64] = self._booster.inplace_predict(block).astype(np.float64)
+        shares: NDArray[np.float64] = self._booster.inplace_predict(block.take(self._read, axis=1)).astype(np.float64)
         shares /= shares.sum(axis=1, keepdims=True)
         return shares
 
@@ -95,10 +96,3 @@ def load(folder: Path) -> XgboostModel:
     except xgboost.core.XGBoostError as error:
         raise BundleError.at(where, "cannot be read", "a model written by candle-ml") from error
 
-
-def _parsed(content: bytes) -> xgboost.Booster:
-    """One thread: requests run beside each other, and a pool for every small request costs more than it gains."""
-    booster = xgboost.Booster()
-    booster.load_model(bytearray(content))
-    booster.set_param({"nthread": 1})
-    return booster
