@@ -1,8 +1,9 @@
 /** The demo's five charts and what a person marked on them, brought into the annotator. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { expect, type Page } from "@playwright/test";
+import { expect, type Browser, type Page } from "@playwright/test";
 import { upload } from "./page";
+import { createProject, freePort, startAnnotator, temporaryFolder, type Running } from "./stack";
 
 export interface Marked {
   start_time: number;
@@ -15,8 +16,35 @@ interface Marks {
   reviewed_ranges: Pick<Marked, "start_time" | "end_time">[];
 }
 
+export interface Stage {
+  temporary: ReturnType<typeof temporaryFolder>;
+  project: string;
+  /** Where the annotator expects the service. */
+  port: number;
+  annotator: Running;
+  page: Page;
+}
+
+/** A new project that is trained from an annotator, and a page on that; no service runs yet. */
+export async function openStage(browser: Browser): Promise<Stage> {
+  const temporary = temporaryFolder();
+  const project = await createProject(temporary.folder);
+  const port = await freePort();
+  const annotator = await startAnnotator(temporary.folder, `http://127.0.0.1:${port}`);
+  trainFromAnnotator(project, annotator.url);
+  const page = await browser.newPage({ viewport: { width: 1440, height: 860 } });
+  await page.goto(annotator.url);
+  return { temporary, project, port, annotator, page };
+}
+
+export async function closeStage({ temporary, annotator, page }: Stage): Promise<void> {
+  await annotator.stop();
+  await page.close();
+  temporary.remove();
+}
+
 /** The project reads candles and annotations from the annotator instead of its own files. */
-export function trainFromAnnotator(project: string, url: string): void {
+function trainFromAnnotator(project: string, url: string): void {
   const file = path.join(project, "config", "pipeline.yaml");
   const files = / {4}- use: candle-files[\s\S]*path: data\/annotations\n/;
   const text = readFileSync(file, "utf-8");

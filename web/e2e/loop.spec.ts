@@ -3,7 +3,7 @@ import path from "node:path";
 import { expect, test, type Page } from "@playwright/test";
 import type { Span } from "@/data/types";
 import type { Band, LayerState, PredictResponse, Run } from "@/prediction-layer";
-import { bringDemo, marksOf, trainFromAnnotator } from "./demo";
+import { bringDemo, closeStage, marksOf, openStage, type Stage } from "./demo";
 import {
   blended,
   chartOf,
@@ -19,7 +19,7 @@ import {
   storedSpans,
   timeOf,
 } from "./page";
-import { annotationsTrained, createProject, freePort, spansOfVersion, startAnnotator, startService, temporaryFolder, type Running } from "./stack";
+import { annotationsTrained, spansOfVersion, startService, type Running } from "./stack";
 
 test.describe.configure({ mode: "serial", timeout: 900_000 });
 
@@ -27,27 +27,20 @@ const THRESHOLD = 0.3;
 const PICTURES = process.env["PICTURES"] ?? "test-results";
 const CANDLES = 3270;
 
+let stage: Stage;
 let project: string;
 let port: number;
 let annotator: Running;
-let service: Running | undefined;
 let page: Page;
-let temporary: ReturnType<typeof temporaryFolder>;
+let service: Running | undefined;
 
 test.beforeAll(async ({ browser }) => {
-  temporary = temporaryFolder();
-  project = await createProject(temporary.folder);
-  port = await freePort();
-  annotator = await startAnnotator(temporary.folder, `http://127.0.0.1:${port}`);
-  trainFromAnnotator(project, annotator.url);
-  page = await browser.newPage({ viewport: { width: 1440, height: 860 } });
-  await page.goto(annotator.url);
+  stage = await openStage(browser);
+  ({ project, port, annotator, page } = stage);
 });
 test.afterAll(async () => {
   await service?.stop();
-  await annotator.stop();
-  await page.close();
-  temporary.remove();
+  await closeStage(stage);
 });
 
 /** Index of the candle at a time. */

@@ -1,37 +1,30 @@
 /** What the model would have the person look at, on real parts. The tests build on each other. */
 import { expect, test, type Locator, type Page } from "@playwright/test";
 import type { QuestionedLabel, SimilarSpan, Suggestion, Suggestions } from "@/prediction-layer";
-import { bringDemo, marksOf, trainFromAnnotator } from "./demo";
+import { bringDemo, closeStage, marksOf, openStage, type Stage } from "./demo";
 import { chartOf, expectNamedAndReached, expectNotice, layerState, press, storedSpans } from "./page";
-import { annotationsTrained, createProject, freePort, startAnnotator, startService, temporaryFolder, type Running } from "./stack";
+import { annotationsTrained, startService, type Running } from "./stack";
 
 test.describe.configure({ mode: "serial", timeout: 900_000 });
 
 /** A day in the list as the page writes it. */
 const day = (time: number) => new Date(time * 1000).toISOString().slice(0, 10);
 
+let stage: Stage;
 let project: string;
 let port: number;
 let annotator: Running;
-let service: Running | undefined;
 let page: Page;
-let temporary: ReturnType<typeof temporaryFolder>;
+let service: Running | undefined;
 let told: Suggestions;
 
 test.beforeAll(async ({ browser }) => {
-  temporary = temporaryFolder();
-  project = await createProject(temporary.folder);
-  port = await freePort();
-  annotator = await startAnnotator(temporary.folder, `http://127.0.0.1:${port}`);
-  trainFromAnnotator(project, annotator.url);
-  page = await browser.newPage({ viewport: { width: 1440, height: 860 } });
-  await page.goto(annotator.url);
+  stage = await openStage(browser);
+  ({ project, port, annotator, page } = stage);
 });
 test.afterAll(async () => {
   await service?.stop();
-  await annotator.stop();
-  await page.close();
-  temporary.remove();
+  await closeStage(stage);
 });
 
 const panel = (name: RegExp) => page.getByRole("region", { name });

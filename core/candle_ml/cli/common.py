@@ -60,6 +60,16 @@ def config_options(command: _Command) -> _Command:
     return of_file(of_values(command))
 
 
+def input_options(command: _Command) -> _Command:
+    """`--from` (parameter `start`), `--to` (`end`) and `--data-version` (`data_version`): what is learnt from."""
+    start = click.option("--from", "start", type=TIME, help="Learn only from what was annotated from this time on.")
+    end = click.option("--to", "end", type=TIME, help="Leave out everything after this time.")
+    version = click.option(
+        "--data-version", metavar="VERSION", help="Learn from this kept version instead of the sources."
+    )
+    return start(end(version(command)))
+
+
 def json_option(command: _Command) -> _Command:
     """`--json` (parameter `as_json`)."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from candle_ml.cli.common import (
-    TIME,
     config_options,
     config_path,
     human,
+    input_options,
     json_option,
     print_json,
     print_promotion,
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     type=click.Choice(STAGES[:-1]),
     help="Run this stage alone, from the files of the one before it in data/stages, as dvc.yaml does.",
 )
-@click.option("--from", "start", type=TIME, help="Learn only from what was annotated from this time on.")
-@click.option("--to", "end", type=TIME, help="Leave out everything after this time.")
-@click.option("--data-version", metavar="VERSION", help="Learn from this kept version instead of the sources.")
+@input_options
 @click.option("--dry-run", is_flag=True, help="Only tell how much there is to do: partitions, memory and disk.")
 @json_option
 def command(

@@ -13,10 +13,10 @@ from pathlib import Path
 import click
 
 from candle_ml.cli.common import (
-    TIME,
     config_options,
     config_path,
     human,
+    input_options,
     json_option,
     print_json,
     print_table,
@@ -33,9 +33,7 @@ _SHOWN, _LINE = 10, "\n"
 
 @click.command("tune")
 @config_options
-@click.option("--from", "start", type=TIME, help="Learn only from what was annotated from this time on.")
-@click.option("--to", "end", type=TIME, help="Leave out everything after this time.")
-@click.option("--data-version", metavar="VERSION", help="Learn from this kept version instead of the sources.")
+@input_options
 @click.option(
     "--write",
     type=click.Path(path_type=Path, dir_okay=False),
