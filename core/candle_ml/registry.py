@@ -14,6 +14,7 @@ from candle_ml.candles import LATEST_TIME
 from candle_ml.errors import BundleError, RegistryError
 from candle_ml.fetching import fetch_bundle
 from candle_ml.tracking import TrackingPlace
+from candle_ml.tracking_errors import AnswerError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -78,7 +79,7 @@ class Registry:
                 token = page.token
                 if not token:
                     break
-        versions = [_registered(version, model) for version in found]
+            versions = [_registered(version, model) for version in found]
         return tuple(sorted(versions, key=lambda version: version.version, reverse=True))
 
     def at_alias(self, alias: str) -> RegisteredVersion | None:
@@ -181,11 +182,14 @@ class Registry:
         client = self._client
         with self.place.guarded():
             try:
-                return client.get_registered_model(self.name)
+                model = client.get_registered_model(self.name)
             except MlflowException as error:
                 if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                     return None
                 raise
+            if not model.name:
+                raise AnswerError(200)
+        return model
 
     def _create(self) -> None:
         """Make the registered model, which another process may be making at the same time."""
@@ -214,7 +218,12 @@ class Registry:
 
 
 def _registered(version: ModelVersion, model: RegisteredModel) -> RegisteredVersion:
-    """Somebody else may have written the version and its tags: what is missing or not usable is left empty."""
+    """Somebody else may have written the version and its tags: what is missing or not usable is left empty.
+
+    Raises `AnswerError` for a version without a number, which is none of MLflow's.
+    """
+    if not str(version.version).isdecimal():
+        raise AnswerError(200)
     aliases = tuple(sorted(alias for alias, number in model.aliases.items() if str(number) == str(version.version)))
     made = int(version.creation_timestamp or 0) // 1000
     trained_at = _number(version.tags.get("trained_at"), int, LATEST_TIME)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from candle_ml.embedded_store import make_store, store_file
 from candle_ml.errors import RegistryError
-from candle_ml.tracking_errors import advice, first_line, is_away, reason
+from candle_ml.reaching import SERVERS, reach, with_status
+from candle_ml.tracking_errors import AnswerError, advice, first_line, is_away, reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
 
 RUN_TAG = "candle_ml.run_id"
 """Leads from a run on the tracking server to the same run in the state store and in the project folder."""
@@ -36,6 +37,7 @@ _QUIET_DEFAULTS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
 }
 _MODEL_CODE = Path(__file__).with_name("mlflow_model.py")
 
@@ -55,7 +57,7 @@ class TrackingPlace:
     def of(cls, uri: str | None, root: Path) -> TrackingPlace:
         """The configured place; without one `mlflow.db` in the project folder."""
         uri = uri or EMBEDDED
-        if uri.startswith(("http://", "https://")):
+        if uri.startswith((*SERVERS, "databricks")):
             return cls(uri.rstrip("/"), None)
         if uri.startswith("sqlite:///"):
             uri = f"sqlite:///{root / uri.removeprefix('sqlite:///')}"
@@ -74,7 +76,10 @@ class TrackingPlace:
         return f"{scheme}://{rest.rpartition('@')[2]}"
 
     def client(self) -> MlflowClient:
-        """A client for tracking and registry alike. Raises `RegistryError` where MLflow is not installed."""
+        """A client for tracking and registry alike.
+
+        Raises `RegistryError` where MLflow is not installed, and `TrackingAwayError` where nothing answers as it does.
+        """
         for name, value in _QUIET_DEFAULTS.items():
             os.environ.setdefault(name, value)
         try:
@@ -89,6 +94,7 @@ class TrackingPlace:
         mlflow.set_registry_uri(self.uri)
         with self._guarded():
             make_store(self.uri, self.artifacts)
+            reach(self.uri)
             return mlflow.MlflowClient(self.uri, self.uri)
 
     def check_inside(self, what: str, location: str) -> None:
@@ -114,15 +120,17 @@ class TrackingPlace:
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
+        from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
             yield
-        except (MlflowException, OSError, SQLAlchemyError) as error:
+        except (MlflowException, AnswerError, ParseError, OSError, SQLAlchemyError) as raised:
+            error = with_status(raised, self.uri)
             kind = TrackingAwayError if is_away(error) else RegistryError
             expected = advice(error, embedded=self.artifacts is not None)
-            raise kind.at(self.shown, reason(error), expected) from error
+            raise kind.at(self.shown, reason(error), expected) from raised
 
 
 class TrackedRun:
@@ -147,10 +155,12 @@ class TrackedRun:
             if not _runs_of(client, experiment_id, run_id):
                 client.create_run(experiment_id, start_time=started_at, tags={RUN_TAG: run_id}, run_name=name)
             # A request that was answered too late is sent again, and has made two.
-            first, *repeated = _runs_of(client, experiment_id, run_id)
-            for run in repeated:
+            runs = _runs_of(client, experiment_id, run_id)
+            if not runs:
+                raise AnswerError(200)
+            for run in runs[1:]:
                 client.delete_run(run.info.run_id)
-        return cls(place, client, first)
+        return cls(place, client, runs[0])
 
     def log_model(self, bundle: Path) -> str:
         """Log a bundle as an MLflow model whose code is candle-ml's; returns the model's id."""
@@ -197,7 +207,7 @@ class TrackedRun:
             return None
         client = place.client()
         with place.guarded():
-            found = client.get_experiment_by_name(experiment)
+            found = _found(client, experiment)
             runs = _runs_of(client, found.experiment_id, run_id) if found else []
         return cls(place, client, runs[0]) if runs else None
 
@@ -232,7 +242,7 @@ def close_left_open(place: TrackingPlace, experiment: str, ended: Mapping[str, E
         return ()
     client = place.client()
     with place.guarded():
-        found = client.get_experiment_by_name(experiment)
+        found = _found(client, experiment)
         running = client.search_runs([found.experiment_id], "attributes.status = 'RUNNING'") if found else []
         left = [run for run in running if run.data.tags.get(RUN_TAG) in ended]
         for run in left:
@@ -260,16 +270,25 @@ def _experiment(client: MlflowClient, place: TrackingPlace, name: str) -> str:
     from mlflow.exceptions import MlflowException
 
     location = None if place.artifacts is None else (place.artifacts / name).as_uri()
-    found = client.get_experiment_by_name(name)
+    found = _found(client, name)
     if found is None:
         try:
             return str(client.create_experiment(name, artifact_location=location))
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-            found = client.get_experiment_by_name(name)
+            found = _found(client, name)
+    assert found is not None
     place.check_inside(f"experiment {name}", found.artifact_location)
     return str(found.experiment_id)
+
+
+def _found(client: MlflowClient, name: str) -> Experiment | None:
+    """The experiment of a name. Raises `AnswerError` for an answer that holds none and does not say so."""
+    found = client.get_experiment_by_name(name)
+    if found is not None and not found.experiment_id:
+        raise AnswerError(200)
+    return found
 
 
 def _runs_of(client: MlflowClient, experiment_id: str, run_id: str) -> list[Run]:

@@ -64,3 +64,11 @@ def test_a_store_that_has_gone_meanwhile(tmp_path: Path) -> None:
     assert not store.exists()
     (tmp_path / "away.db").rename(store)
     assert registry.versions() == ()
+
+
+def test_a_store_that_may_not_be_read(tmp_path: Path) -> None:
+    """A store that this user may not open is told in words."""
+    store = tmp_path / "mlflow.db"
+    store.mkdir()
+    expected = "the file cannot be opened; check that it is a file, and that this user may read it"
+    assert refused(tmp_path) == f"sqlite:///{store}: {expected}"
