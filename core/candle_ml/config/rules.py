@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from candle_ml.config.models import Settings
-from candle_ml.config.reading import Node
+from candle_ml.config.reading import Node, described
 from candle_ml.config.secrets import has_password
 from candle_ml.errors import Problem
 
@@ -20,6 +22,9 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "registry": ("model", "tracking"),
 }
 """The stages without which a stage cannot run, in the order that stages run in."""
+_STORE = r"sqlite(\+\w+)?:///\S.*|(postgresql|mysql|mssql)(\+\w+)?://\S+|databricks(-uc)?(://\S+)?"
+"""Addresses that MLflow takes beside those of servers."""
+_HOST = r"[\w-]+(\.[\w-]+)*(:\d+)?(/\S*)?"
 
 
 def disabled_stages(settings: Settings) -> frozenset[str]:
@@ -40,7 +45,7 @@ def contradictions(settings: Settings, disabled: frozenset[str], places: Mapping
         if name not in disabled and missing:
             advice = f"enable {missing}, or write {name}: {{enabled: false}}"
             problems.append(_key(places[name], "enabled").problem(f"true, but {missing} is disabled", advice))
-    return problems + _blocks(settings, disabled, places) + _secrets(settings, places["tracking"])
+    return problems + _blocks(settings, disabled, places) + _address(settings.tracking.uri or "", places["tracking"])
 
 
 def _blocks(settings: Settings, disabled: frozenset[str], places: Mapping[str, Node]) -> list[Problem]:
@@ -59,11 +64,23 @@ def _blocks(settings: Settings, disabled: frozenset[str], places: Mapping[str, N
     return problems
 
 
-def _secrets(settings: Settings, place: Node) -> list[Problem]:
-    if not has_password(settings.tracking.uri or ""):
+def _address(uri: str, place: Node) -> list[Problem]:
+    if has_password(uri):
+        advice = "take it out and set MLFLOW_TRACKING_PASSWORD, or PGPASSWORD, in the environment"
+        return [_key(place, "uri").problem("an address with a password in it", advice)]
+    if not uri or re.fullmatch(_STORE, uri) or _is_of_server(uri):
         return []
-    advice = "take it out and set MLFLOW_TRACKING_PASSWORD, or PGPASSWORD, in the environment"
-    return [_key(place, "uri").problem("an address with a password in it", advice)]
+    server = f"http://{uri if re.fullmatch(_HOST, uri) else 'host:5000'}"
+    advice = f"write {server} for an MLflow server, or sqlite:///mlflow.db for a file"
+    return [_key(place, "uri").problem(described(uri), advice)]
+
+
+def _is_of_server(uri: str) -> bool:
+    try:
+        parts = urlsplit(uri)
+        return uri.startswith(("http://", "https://")) and bool(parts.hostname) and parts.port != 0 and " " not in uri
+    except ValueError:
+        return False
 
 
 def _key(node: Node, key: str) -> Node:
