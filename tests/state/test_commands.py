@@ -200,3 +200,53 @@ def test_no_project_and_no_database(run: Run, monkeypatch: pytest.MonkeyPatch) -
     assert result.stderr == (
         "config/pipeline.yaml: not in this folder or above it; run candle-ml init, or name it with -c\n"
     )
+
+
+def found_by_doctor(run: Run) -> tuple[int, tuple[str, str]]:
+    """The exit code of `doctor`, and the status and the detail of what it says of the state store."""
+    told = run("doctor", "--json")
+    (one,) = (one for one in json.loads(told.stdout) if one["subject"] == "state store")
+    return told.exit_code, (one["status"], one["detail"])
+
+
+def test_doctor_looks_at_an_embedded_store(run: Run, tmp_path: Path) -> None:
+    """A file that is not there yet, is old or up to date is well; one that is lost or newer is a problem."""
+    assert run("init", ".").exit_code == 0
+    file = tmp_path / ".candle-ml" / "state.db"
+    assert found_by_doctor(run) == (0, ("ok", f"{file}: not made yet"))
+    assert not file.exists()
+    run("db", "upgrade")
+    assert found_by_doctor(run) == (0, ("ok", f"{file}: up to date"))
+    run("db", "downgrade", "0001", "--yes")
+    assert found_by_doctor(run) == (0, ("ok", f"{file}: of an older version; what uses it migrates it"))
+    execute(f"sqlite:///{file}", "UPDATE candle_ml_revision SET version_num = '9999'")
+    newer = "schema revision 9999 is newer than this version of candle-ml, which knows up to 0003; update candle-ml"
+    assert found_by_doctor(run) == (1, ("problem", f"state store {file}: {newer}"))
+    file.unlink()
+    (file.parent / "runs" / "1234").mkdir(parents=True)
+    lost = f"is not there, though {file.parent / 'runs'} holds runs"
+    expected = "restore it from a backup, or run candle-ml db upgrade for a new one"
+    assert found_by_doctor(run) == (1, ("problem", f"state store {file}: {lost}; {expected}"))
+
+
+def test_doctor_looks_at_postgresql(run: Run, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server without tables, with old ones or none that answers is a problem; one that is up to date is well."""
+    assert run("init", ".").exit_code == 0
+    url = server.url(server.create_database())
+    monkeypatch.setenv(DATABASE_URL_VARIABLE, url)
+    shown = DatabasePlace.of(Path.cwd()).shown
+    needed = "0003 is needed; run candle-ml db upgrade"
+    assert found_by_doctor(run) == (1, ("problem", f"state store {shown}: no tables yet, {needed}"))
+    run("db", "upgrade")
+    assert found_by_doctor(run) == (0, ("ok", f"{shown}: up to date"))
+    run("db", "downgrade", "0001", "--yes")
+    assert found_by_doctor(run) == (1, ("problem", f"state store {shown}: schema revision 0001, {needed}"))
+    monkeypatch.setenv(DATABASE_URL_VARIABLE, "postgresql+psycopg://ann@127.0.0.1:1/candles")
+    expected = f"check that PostgreSQL runs there, and the address in {DATABASE_URL_VARIABLE}"
+    assert found_by_doctor(run) == (
+        1,
+        (
+            "problem",
+            f"state store postgresql://ann@127.0.0.1:1/candles: cannot be reached (Connection refused); {expected}",
+        ),
+    )

@@ -19,6 +19,11 @@ from candle_ml.registry import Registry
 from candle_ml.tracking import TrackingPlace
 
 _PACKAGES = ("numpy", "pandas", "TA-Lib", "scikit-learn", "xgboost-cpu", "mlflow", "quart", "dvc")
+_REVISIONS = {
+    "missing": "not made yet",
+    "behind": "of an older version; what uses it migrates it",
+    "current": "up to date",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class Finding:
 @config_options
 @json_option
 def command(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Check installation, plugins, pipeline and registry; exit code 1 where there is a problem."""
+    """Check installation, plugins, pipeline, state store and registry; exit code 1 where there is a problem."""
     findings = [*_installation(), *_plugins(), *_project(config, overrides)]
     if as_json:
         print_json([asdict(finding) for finding in findings])
@@ -66,6 +71,7 @@ def _project(given: Path | None, overrides: tuple[str, ...]) -> Iterator[Finding
         yield Finding("pipeline", "problem", str(error))
         return
     yield _checked("pipeline", lambda: _built(config))
+    yield _checked("state store", lambda: _recorded(config))
     yield _checked("registry", lambda: _registered(config))
 
 
@@ -79,6 +85,21 @@ def _checked(subject: str, look: Callable[[], str]) -> Finding:
 def _built(config: PipelineConfig) -> str:
     check_buildable(config)
     return f"valid, hash {config.hash[:12]}"
+
+
+def _recorded(config: PipelineConfig) -> str:
+    """How the state store does: a file is made and migrated by what uses it, PostgreSQL is not."""
+    from candle_ml.state import Database, DatabasePlace, schema
+
+    database = Database(DatabasePlace.of(config.root))
+    try:
+        schema.check_lost(database.place)
+        found = schema.status(database)
+        if database.place.file is None or found.condition == "unknown":
+            schema.check(database)
+    finally:
+        database.close()
+    return f"{found.database}: {_REVISIONS[found.condition]}"
 
 
 def _registered(config: PipelineConfig) -> str:

@@ -72,7 +72,7 @@ def upgrade(database: Database, anew: bool = True) -> SchemaStatus:
         raise _unknown(database.place, before)
     if before.condition != "current":
         if not anew:
-            _check_lost(database.place)
+            check_lost(database.place)
         database.place.make()
         _migrate(database, lambda config: command.upgrade(config, "head"))
     return before
@@ -136,8 +136,8 @@ def _check_tables(place: DatabasePlace, found: frozenset[str]) -> None:
         raise StateError.at(place.where, there, "restore it from a backup, or move it away to begin a new one")
 
 
-def _check_lost(place: DatabasePlace) -> None:
-    """Raise `StateError` where a file is not there, though it must have been."""
+def check_lost(place: DatabasePlace) -> None:
+    """Raises `StateError` where a file is not there, though it must have been."""
     if place.file is not None and not place.file.exists() and _has_runs(place):
         there = f"is not there, though {place.runs} holds runs"
         raise StateError.at(place.where, there, "restore it from a backup, or run candle-ml db upgrade for a new one")
