@@ -31,6 +31,7 @@ from candle_ml.state import StateStore
 from candle_ml.suggesting import suggest
 from candle_ml.tracking import EMBEDDED, TrackedRun, TrackingAwayError, TrackingPlace
 from candle_ml.training import Prepared, Trained, cases, evaluated, fit, prepare, refitted
+from candle_ml.unwritable import named
 from candle_ml.uploading import upload
 
 StageName = Literal["ingest", "dataset", "train", "evaluate", "register"]
@@ -88,7 +89,8 @@ def run(
     begun = replace(begun, data_version=data_version or kept_version(config, dataset))
     started_at = _now()
     # The state store comes first: a run that only the tracking server knew could not be told from a living one.
-    with _recorded(config, begun) as store, _tracked(config, begun.run_id, started_at), _left(begun.folder / "bundle"):
+    tracked = _tracked(config, begun.run_id, started_at, progress)
+    with _recorded(config, begun) as store, tracked, _left(begun.folder / "bundle"):
         result = _train(_prepared(begun, config, until, progress), config, until, progress)
         if config.tracking.enabled:
             progress("record run", 0, 1)
@@ -139,10 +141,12 @@ def _reaches(until: StageName, stage: StageName) -> bool:
 
 
 @contextmanager
-def _tracked(config: PipelineConfig, run_id: str, started_at: int) -> Iterator[None]:
+def _tracked(config: PipelineConfig, run_id: str, started_at: int, progress: Progress) -> Iterator[None]:
     """The run on the tracking server while it trains, where that answers; closed as failed when anything goes wrong."""
     tracked: TrackedRun | None = None
     if config.tracking.enabled:
+        # One that does not answer is waited for.
+        progress("ask for the tracking server", 0, 1)
         with suppress(TrackingAwayError):
             place = TrackingPlace.of(config.tracking.uri, config.root)
             tracked = TrackedRun.open(place, config.experiment, _run_name(config), run_id, started_at)
@@ -213,7 +217,9 @@ def _train(result: RunResult, config: PipelineConfig, until: StageName, progress
     suggested = suggest(trained.predictor, prepared, config, progress)
     provenance = Provenance(result.run_id, config.experiment, result.data_version, git_commit(config.root))
     bundle = result.folder / "bundle"
-    write_bundle(bundle, trained, measured.evaluation, config, provenance, measured.out_of_fold, suggested.content)
+    with named(result.folder):
+        write_bundle(bundle, trained, measured.evaluation, config, provenance, measured.out_of_fold, suggested.content)
+        report = write_files(result.folder, result.run_id, trained, measured, config, audit_line(audit))
     return replace(
         result,
         audit=audit,
@@ -221,7 +227,7 @@ def _train(result: RunResult, config: PipelineConfig, until: StageName, progress
         measured=measured,
         evaluation=measured.evaluation,
         model_hash=model_hash(bundle),
-        report=write_files(result.folder, result.run_id, trained, measured, config, audit_line(audit)),
+        report=report,
         notes=(*result.notes, *prepared.split.warnings, *trained.notes, *measured.notes, *suggested.notes),
     )
 

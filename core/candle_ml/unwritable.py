@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from candle_ml.errors import Problem
@@ -21,3 +23,14 @@ def unwritable(path: Path, error: OSError) -> Problem:
     """The problem of a file or folder that cannot be made or written."""
     found, expected = _KNOWN.get(error.errno or 0, (error.strerror or str(error), "a place that this user can write"))
     return Problem(str(path), f"cannot be written: {found}", expected)
+
+
+@contextmanager
+def named(folder: Path) -> Iterator[None]:
+    """Let what the system raises name the folder that is written where it names no file: a full disk does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(folder)
+        raise
