@@ -20,7 +20,7 @@ def _file(rounds: int, informative: bool) -> bytes:
 
 @pytest.mark.parametrize("rounds", [1, 20])
 def test_the_trees_say_the_same_bits_on_the_columns_that_they_read(rounds: int) -> None:
-    """A narrowed booster says of some columns what the whole one says of all, also where values are missing or large."""
+    """A narrowed booster says of some columns what the whole one says of all, missing and large ones too."""
     content = _file(rounds, informative=True)
     whole = xgboost.Booster()
     whole.load_model(bytearray(content))
