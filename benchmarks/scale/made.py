@@ -1,40 +1,49 @@
-"""Made series: random walks with annotations at fixed places, which cost what real ones cost."""
+"""Made projects: random walks with annotations at fixed places, which cost what real ones cost."""
 
 from __future__ import annotations
 
-import numpy as np
+import shutil
+from pathlib import Path
 
-from candle_ml.annotations import Annotation, ReviewedRange
-from candle_ml.candles import Candles, SeriesKey
-from candle_ml.dataset import Dataset, SeriesData, content_hash
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from candle_ml.candles import SeriesKey
 
 EVERY, SPAN = 400, 12
 LABELS = ("flag", "wedge")
+_BEGIN = 1_500_000_000
 
 
-def dataset(series: int, candles: int) -> Dataset:
-    """So many series of so many candles, with one annotation every 400 candles, everything reviewed."""
-    rng = np.random.Generator(np.random.PCG64(0))
-    made = (_series(SeriesKey(f"S{number:05d}", "1h"), candles, rng) for number in range(series))
-    found = {data.candles.key: data for data in made}
-    return Dataset(found, {}, (), (), content_hash(found))
+def write_project(folder: Path, series: int, candles: int, seed: int = 0) -> None:
+    """A project of so many series of so many hourly candles, with one annotation every 400 candles.
+
+    A series is the same whatever others stand beside it.
+    """
+    for name in ("candles", "annotations"):
+        (folder / "data" / name).mkdir(parents=True)
+    shutil.copy(Path(__file__).with_name("pipeline.yaml"), folder)
+    for number in range(series):
+        _write(folder / "data", SeriesKey(f"S{number:05d}", "1h"), candles, np.random.default_rng((seed, number)))
 
 
-def _series(key: SeriesKey, count: int, rng: np.random.Generator) -> SeriesData:
+def _write(data: Path, key: SeriesKey, count: int, rng: np.random.Generator) -> None:
+    name = f"{key.pair}_{key.timeframe}"
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.002, count)))
     open_ = np.concatenate(([100.0], close[:-1]))
-    high, low = np.maximum(open_, close) * 1.001, np.minimum(open_, close) * 0.999
-    time = np.arange(count, dtype=np.int64) * key.seconds
-    candles = Candles(key, time, open_, high, low, close, rng.uniform(1e3, 1e4, count))
-    annotations = tuple(
-        Annotation(
-            series=key,
-            id=f"span:{first}",
-            start_time=int(time[first]),
-            end_time=int(time[first + SPAN - 1]),
-            label=LABELS[first // EVERY % len(LABELS)],
-            source="human",
-        )
+    time = _BEGIN + np.arange(count, dtype=np.int64) * key.seconds
+    columns = {
+        "time": time,
+        "open": open_,
+        "high": np.maximum(open_, close) * 1.001,
+        "low": np.minimum(open_, close) * 0.999,
+        "close": close,
+        "volume": rng.uniform(1e3, 1e4, count),
+    }
+    pq.write_table(pa.table(columns), data / "candles" / f"{name}.parquet")
+    rows = [
+        f"{time[first]},{time[first + SPAN - 1]},{LABELS[first // EVERY % len(LABELS)]}"
         for first in range(EVERY, count - EVERY, EVERY)
-    )
-    return SeriesData(candles, annotations, (ReviewedRange(key, 0, int(time[-1]), "explicit", None),))
+    ]
+    (data / "annotations" / f"{name}.csv").write_text("\n".join(["start_time,end_time,label", *rows, ""]), "utf-8")
