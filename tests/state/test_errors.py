@@ -165,17 +165,6 @@ def test_a_server_that_cannot_write(
     assert told(open_store(url)) == f"state store postgresql://postgres@{server.folder}/{name}: {message}"
 
 
-def test_a_user_without_rights(server: Server, tmp_path: Path) -> None:
-    """A user who may not read the tables is told so."""
-    name = server.create_database()
-    made(server.url(name), tmp_path)
-    execute(server.url("postgres"), "CREATE ROLE outsider LOGIN")
-    assert refused(tmp_path, server.url(name, "outsider")) == (
-        f"state store postgresql://outsider@{server.folder}/{name}: this user may not do that "
-        "(permission denied for table candle_ml_revision); grant it the tables, or name their owner"
-    )
-
-
 def test_a_server_that_stops(server: Server, tmp_path: Path, open_store: Opener) -> None:
     """An open store whose server has stopped says so when it is asked, and answers again afterwards."""
     name = server.create_database()

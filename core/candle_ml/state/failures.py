@@ -48,7 +48,7 @@ _READ_ONLY_DISK = _Advice("its file system is read-only", f"make that writable, 
 
 _POSTGRESQL = {
     "25006": _Advice("it is read-only", f"name a server that can be written to in {DATABASE_URL_VARIABLE}"),
-    "42501": _Advice("this user may not do that", "grant it the tables, or name their owner"),
+    "42501": _Advice("this user may not do that", f"grant it that, or name the owner in {DATABASE_URL_VARIABLE}"),
     "42P01": _Advice("a table is missing", _TABLES),
     "53100": _FULL,
     "57P01": _LOST,
@@ -62,6 +62,7 @@ _REFUSED = (
         r"password|authentication|pg_hba|role .* does not exist|not permitted to log in",
         f"check the user and the password in {DATABASE_URL_VARIABLE}",
     ),
+    (r"permission denied", f"grant this user CONNECT, or name another in {DATABASE_URL_VARIABLE}"),
     (r"database .* does not exist", f"create that database, or name another in {DATABASE_URL_VARIABLE}"),
     (r"too many|reserved|starting up|shutting down", "try again later"),
     ("", f"check {DATABASE_URL_VARIABLE}"),

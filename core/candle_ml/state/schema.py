@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from alembic import command
@@ -47,7 +47,7 @@ def status(database: Database) -> SchemaStatus:
     revision = database.read(_revision)
     if revision is None:
         # As one that writes: another process may be making the tables, and is waited for.
-        _check_tables(place, database.write(lambda connection: frozenset(inspect(connection).get_table_names())))
+        _check_tables(place, database.write(partial(_tables, place)))
     return SchemaStatus(place.shown, revision, known[-1], _condition(revision, known))
 
 
@@ -123,6 +123,14 @@ def _over(connection: Connection, run: Callable[[Config], None]) -> None:
 
 def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+
+
+def _tables(place: DatabasePlace, connection: Connection) -> frozenset[str]:
+    """The tables that this user sees. Raises `StateError` where that is none whatever there is."""
+    if connection.dialect.name == "postgresql" and connection.scalar(text("SELECT current_schema()")) is None:
+        expected = f"grant it USAGE of the schema, or name another in {DATABASE_URL_VARIABLE}"
+        raise StateError.at(place.where, "this user may not look into any schema", expected)
+    return frozenset(inspect(connection).get_table_names())
 
 
 def _check_tables(place: DatabasePlace, found: frozenset[str]) -> None:
