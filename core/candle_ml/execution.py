@@ -9,20 +9,20 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
+from candle_ml.cluster import cluster
 from candle_ml.components import Progress, no_progress
 from candle_ml.config import PipelineConfig
 from candle_ml.config.models import ExecutionSection
-from candle_ml.errors import CandleMLError, ConfigError, ExecutionError
+from candle_ml.errors import CandleMLError, ExecutionError
 
 if TYPE_CHECKING:
-    from distributed import Client, Future, Security
+    from distributed import Future
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _MOST_LOSSES = 3
 """Worker processes in a row that may die before the item that they had in hand is given up."""
-_SECONDS_TO_ANSWER = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,7 @@ def outcomes(
     """What became of each item, in their order, by the engine and the workers that `execution` names.
 
     A `CandleMLError` stays with its item; any other exception ends the work at once. An item whose worker has died is
-    done again. Function, items and results must be picklable. Raises `ExecutionError` where the cluster does not
-    answer, `ConfigError` where the packages for it are missing.
+    done again. Function, items and results must be picklable. Raises as `cluster` does.
     """
     progress(what, 0, len(items))
     for done, (item, found) in enumerate(zip(items, _returned(config, function, items), strict=True), 1):
@@ -166,53 +165,3 @@ def _of_future(future: Future) -> Any:
 def _died(times: int) -> ExecutionError:
     expected = "more memory for each worker, or fewer workers"
     return ExecutionError.at("execution", f"{times} workers died of it", expected)
-
-
-@contextmanager
-def cluster(config: PipelineConfig) -> Iterator[Client]:
-    """A client of the configured cluster, the current one while it is open.
-
-    Raises `ExecutionError` where the cluster does not answer or has no worker, `ConfigError` where `distributed` is not
-    installed or a file for TLS is missing.
-    """
-    try:
-        from distributed import Client
-    except ImportError as error:
-        found = f"needs the package {error.name!r}, which is missing"
-        raise ConfigError.at(config.where("execution.engine"), found, "pip install 'candle-ml[dask]'") from error
-    address, security = config.execution.scheduler, _security(config)
-    try:
-        client = Client(address, security=security, timeout=_SECONDS_TO_ANSWER)
-    except OSError as error:
-        expected = "start one: dask scheduler; or execution.engine: local"
-        raise ExecutionError.at(f"execution.scheduler {address}", "no scheduler answers", expected) from error
-    with client:
-        _wait_for_worker(client, address)
-        yield client
-
-
-def _wait_for_worker(client: Client, address: str | None) -> None:
-    try:
-        client.wait_for_workers(1, timeout=_SECONDS_TO_ANSWER)
-    except TimeoutError as error:
-        expected = f"start some: dask worker {address}"
-        raise ExecutionError.at(f"execution.scheduler {address}", "a cluster without workers", expected) from error
-
-
-def _security(config: PipelineConfig) -> Security | None:
-    from distributed.security import Security
-
-    files = config.execution.tls
-    if files is None:
-        return None
-    paths = {name: config.root / value for name, value in files.model_dump().items()}
-    for name, path in paths.items():
-        if not path.is_file():
-            where = config.where(f"execution.tls.{name}")
-            raise ConfigError.at(where, f"no file {path}", "a PEM file, its path from the project folder")
-    return Security(
-        tls_ca_file=str(paths["ca"]),
-        tls_client_cert=str(paths["certificate"]),
-        tls_client_key=str(paths["key"]),
-        require_encryption=True,
-    )

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from candle_ml.annotations import NO_PATTERN
 from candle_ml.calibration import Calibrator
 from candle_ml.candles import SeriesKey
+from candle_ml.cluster import cluster
 from candle_ml.components import FitContext, Model, Progress, no_progress
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset
 from candle_ml.errors import ConfigError, TrainingError
 from candle_ml.evaluation import DEFAULT_THRESHOLD, Evaluation, EvaluationOptions, SeriesCase, evaluate
-from candle_ml.execution import cluster, one_thread, results, undivided
+from candle_ml.execution import one_thread, results, undivided
 from candle_ml.held_back import (
     HeldBack,
     beside,

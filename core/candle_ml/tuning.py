@@ -12,11 +12,12 @@ from functools import partial
 
 import yaml
 
+from candle_ml.cluster import cluster
 from candle_ml.components import Progress, Truth, no_progress
 from candle_ml.config import PipelineConfig, check_search, varied
 from candle_ml.dataset import Dataset
 from candle_ml.errors import CandleMLError, ConfigError, Problem, TrainingError
-from candle_ml.execution import Failed, cluster, outcomes, undivided
+from candle_ml.execution import Failed, outcomes, undivided
 from candle_ml.inference import build_recipe
 from candle_ml.series_work import preparation_plan
 from candle_ml.tuning_study import Study, Trial, opened

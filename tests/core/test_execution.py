@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,10 +14,9 @@ import pytest
 from distributed import LocalCluster
 from distributed.security import Security
 
-from candle_ml import execution
 from candle_ml.config import PipelineConfig, parse_config
 from candle_ml.config.models import ExecutionSection, TlsFiles
-from candle_ml.errors import ConfigError, DataError, ExecutionError
+from candle_ml.errors import ConfigError, DataError
 from candle_ml.execution import Done, Failed, outcomes, results
 
 BASE = """name: work
@@ -154,52 +152,6 @@ def test_an_item_that_kills_every_worker_is_given_up_alone(divided: PipelineConf
     (failed,) = (one for one in found if isinstance(one, Failed))
     assert failed.item == 4
     assert str(failed.error) == "execution: 4 workers died of it; more memory for each worker, or fewer workers"
-
-
-def test_a_scheduler_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a scheduler at the address the error says how one is started."""
-    monkeypatch.setattr(execution, "_SECONDS_TO_ANSWER", 1)
-    config = configured(tmp_path, ExecutionSection(engine="dask", scheduler="tcp://127.0.0.1:9"))
-    with pytest.raises(ExecutionError) as caught:
-        results(config, refusing, [0], "items")
-    assert str(caught.value) == (
-        "execution.scheduler tcp://127.0.0.1:9: no scheduler answers; "
-        "start one: dask scheduler; or execution.engine: local"
-    )
-
-
-def test_a_cluster_without_workers_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where no worker comes in time the error says how one is started."""
-    monkeypatch.setattr(execution, "_SECONDS_TO_ANSWER", 1)
-    with LocalCluster(n_workers=0, dashboard_address=":0") as empty:
-        address = empty.scheduler_address
-        config = configured(tmp_path, ExecutionSection(engine="dask", scheduler=address))
-        with pytest.raises(ExecutionError) as caught:
-            results(config, refusing, [0], "items")
-    expected = f"execution.scheduler {address}: a cluster without workers; start some: dask worker {address}"
-    assert str(caught.value) == expected
-
-
-def test_a_missing_file_for_tls_is_named(tmp_path: Path) -> None:
-    """A PEM file that is not there is named by its key and path."""
-    tls = TlsFiles(ca="ca.pem", certificate="client.pem", key="key.pem")
-    config = configured(tmp_path, ExecutionSection(engine="dask", scheduler="tls://127.0.0.1:9", tls=tls))
-    with pytest.raises(ConfigError) as caught:
-        results(config, refusing, [0], "items")
-    assert str(caught.value) == (
-        f"p.yaml:1:1: execution.tls.ca: no file {tmp_path / 'ca.pem'}; a PEM file, its path from the project folder"
-    )
-
-
-def test_the_missing_package_is_named_with_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without distributed the error says what to install."""
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    config = configured(tmp_path, ExecutionSection(engine="dask", scheduler="tcp://127.0.0.1:9"))
-    with pytest.raises(ConfigError) as caught:
-        results(config, refusing, [0], "items")
-    assert str(caught.value) == (
-        "p.yaml:1:1: execution.engine: needs the package 'distributed', which is missing; pip install 'candle-ml[dask]'"
-    )
 
 
 REFUSED: dict[str, tuple[str, str]] = {

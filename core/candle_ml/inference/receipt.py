@@ -19,6 +19,7 @@ from candle_ml.candles import Candles, SeriesKey
 from candle_ml.errors import BundleError
 from candle_ml.features import window_features
 from candle_ml.inference.predictor import Predictor
+from candle_ml.plugins.source_code import COMPUTING_PACKAGES
 from candle_ml.scores import Samples
 
 GOLDEN_ROWS = 16
@@ -26,7 +27,6 @@ MOST_SLICES = 8
 _LARGEST_FILE = 64 << 20
 LARGEST_ULP = 4
 LARGEST_DIFFERENCE = 1e-6
-_COMPUTING_PACKAGES = ("candle-ml", "numpy", "scipy", "TA-Lib", "scikit-learn", "skops", "xgboost", "xgboost-cpu")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,7 +149,7 @@ def compare(predictor: Predictor, golden: Golden, made_with: Versions) -> Receip
 def current_versions(packages: Sequence[str] = ()) -> Versions:
     """Versions of Python and of the packages that compute something here; `cpu` names the vector instructions."""
     found = {}
-    for name in dict.fromkeys((*_COMPUTING_PACKAGES, *packages)):
+    for name in dict.fromkeys((*COMPUTING_PACKAGES, *packages)):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

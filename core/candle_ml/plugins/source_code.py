@@ -1,4 +1,4 @@
-"""The source of what computes: one digest for each package, so that code that was edited in place is told apart."""
+"""What computes: packages, and the source of each as a digest, so that code that was edited in place is told apart."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
+
+COMPUTING_PACKAGES = ("candle-ml", "numpy", "scipy", "TA-Lib", "scikit-learn", "skops", "xgboost", "xgboost-cpu")
+"""Distributions whose version may change a result."""
 
 
 def source_digests(parts: Iterable[object]) -> dict[str, str]:

@@ -1,0 +1,123 @@
+"""A Dask cluster: connecting to it, whether its workers compute what this process does, and telling its loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ssl import SSLError
+from typing import TYPE_CHECKING, Any
+
+from candle_ml.config import PipelineConfig
+from candle_ml.errors import CandleMLError, ConfigError, ExecutionError
+from candle_ml.plugins.source_code import COMPUTING_PACKAGES
+
+if TYPE_CHECKING:
+    from distributed import Client, Security
+
+_SECONDS_TO_ANSWER = 30
+_COMPARED = ("python", "dask", "distributed", "cloudpickle", *COMPUTING_PACKAGES)
+
+
+@contextmanager
+def cluster(config: PipelineConfig) -> Iterator[Client]:
+    """A client of the configured cluster, the current one while it is open.
+
+    Raises `ExecutionError` where the cluster does not answer, refuses the connection, has no worker or workers with
+    other versions, and where its scheduler goes meanwhile; `ConfigError` where `distributed` is not installed or a file
+    for TLS is missing or of no use.
+    """
+    address = config.execution.scheduler
+    with _connected(config, address) as client:
+        _wait_for_worker(client, address)
+        _check_versions(client, address)
+        try:
+            yield client
+        except Exception as error:
+            if isinstance(error, CandleMLError) or not _is_lost(client, error):
+                raise
+            expected = "start it and its workers again and give the same command: what was finished is kept"
+            raise _error(address, "the scheduler has gone in the middle of the work", expected) from error
+
+
+def _connected(config: PipelineConfig, address: str | None) -> Client:
+    try:
+        from distributed import Client
+        from distributed.comm import CommClosedError
+    except ImportError as error:
+        found = f"needs the package {error.name!r}, which is missing"
+        raise ConfigError.at(config.where("execution.engine"), found, "pip install 'candle-ml[dask]'") from error
+    try:
+        return Client(address, security=_security(config), timeout=_SECONDS_TO_ANSWER)
+    except CommClosedError as error:
+        expected = "tls:// with certificates of one authority on both sides, or tcp:// on both"
+        raise _error(address, "the scheduler and this side do not accept each other", expected) from error
+    except OSError as error:
+        expected = "start one: dask scheduler; or execution.engine: local"
+        raise _error(address, "no scheduler answers", expected) from error
+
+
+def _is_lost(client: Client, error: Exception) -> bool:
+    """Whether an error is that of a scheduler that has gone; by now it may be there again, without the work."""
+    from distributed.comm import CommClosedError
+
+    lost = getattr(error, "reason", None) == "scheduler-connection-lost"
+    return lost or isinstance(error, CommClosedError) or client.status != "running"
+
+
+def _wait_for_worker(client: Client, address: str | None) -> None:
+    try:
+        client.wait_for_workers(1, timeout=_SECONDS_TO_ANSWER)
+    except TimeoutError as error:
+        raise _error(address, "a cluster without workers", f"start some: dask worker {address}") from error
+
+
+def _check_versions(client: Client, address: str | None) -> None:
+    """Other versions of what computes would give other results, or errors that nobody understands."""
+    found = client.get_versions(packages=list(COMPUTING_PACKAGES))
+    here = _versions(found["client"])
+    differing = {
+        f"{name} {theirs[name] or 'is missing'} on worker {worker}, {here[name] or 'none'} here"
+        for worker, about in found["workers"].items()
+        for theirs in [_versions(about)]
+        for name in _COMPARED
+        if theirs[name] != here[name]
+    }
+    if differing:
+        expected = "the same versions of Python and of every package on all machines"
+        raise _error(address, "; ".join(sorted(differing)), expected)
+
+
+def _versions(about: dict[str, Any]) -> dict[str, str | None]:
+    """The versions that count; of Python without the last number."""
+    packages = about["packages"]
+    return {name: packages[name] for name in _COMPARED} | {"python": ".".join(packages["python"].split(".")[:2])}
+
+
+def _security(config: PipelineConfig) -> Security | None:
+    from distributed.security import Security
+
+    files = config.execution.tls
+    if files is None:
+        return None
+    paths = {name: config.root / value for name, value in files.model_dump().items()}
+    for name, path in paths.items():
+        if not path.is_file():
+            where = config.where(f"execution.tls.{name}")
+            raise ConfigError.at(where, f"no file {path}", "a PEM file, its path from the project folder")
+    security = Security(
+        tls_ca_file=str(paths["ca"]),
+        tls_client_cert=str(paths["certificate"]),
+        tls_client_key=str(paths["key"]),
+        require_encryption=True,
+    )
+    try:
+        security.get_connection_args("client")
+    except SSLError as error:
+        found = f"files that cannot be used together ({error.reason or 'no PEM'})"
+        expected = "PEM files of the authority, of a certificate and of that certificate's key"
+        raise ConfigError.at(config.where("execution.tls"), found, expected) from error
+    return security
+
+
+def _error(address: str | None, found: str, expected: str) -> ExecutionError:
+    return ExecutionError.at(f"execution.scheduler {address}", found, expected)

@@ -1,0 +1,161 @@
+"""What is told of a Dask cluster that is not there, not like this process, or gone in the middle of the work."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from benchmarks.scale.engines import started
+from distributed import LocalCluster
+from distributed.security import Security
+
+from candle_ml import cluster
+from candle_ml.config import PipelineConfig, parse_config
+from candle_ml.config.models import ExecutionSection, TlsFiles
+from candle_ml.errors import ConfigError, ExecutionError
+from candle_ml.execution import results
+
+BASE = """name: work
+sources: {use: [candle-files]}
+features: {use: [candle-shape]}
+labels: {use: windowed}
+model: {use: random-forest}
+"""
+TLS = TlsFiles(ca="ca.pem", certificate="client.pem", key="client-key.pem")
+
+
+def configured(root: Path, address: str, tls: TlsFiles | None = None) -> PipelineConfig:
+    section = ExecutionSection(engine="dask", scheduler=address, tls=tls)
+    return replace(parse_config(BASE, "p.yaml", root), execution=section)
+
+
+def address_of(overrides: tuple[str, ...]) -> str:
+    return overrides[-1].removeprefix("execution.scheduler=")
+
+
+def told(config: PipelineConfig) -> str:
+    """What a user reads of a cluster that cannot be used."""
+    with pytest.raises((ConfigError, ExecutionError)) as caught:
+        results(config, abs, [0], "items")
+    return str(caught.value)
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster has one second to answer."""
+    monkeypatch.setattr(cluster, "_SECONDS_TO_ANSWER", 1)
+
+
+@pytest.fixture(scope="module")
+def security() -> Security:
+    """Certificates of an authority."""
+    return Security.temporary()
+
+
+def write_pem(folder: Path, ca: Security, own: Security, key: Security) -> None:
+    (folder / TLS.ca).write_text(ca.tls_ca_file)
+    (folder / TLS.certificate).write_text(own.tls_client_cert)
+    (folder / TLS.key).write_text(key.tls_client_key)
+
+
+def test_a_scheduler_that_dies_in_the_middle_of_the_work_is_told(tmp_path: Path) -> None:
+    """One line says what has gone, where, and what to do, whatever Dask raises."""
+    with started("dask", 1, tmp_path) as engine:
+        address = address_of(engine.overrides)
+
+        def deadly(what: str, done: int, total: int) -> None:
+            if done == 2:
+                os.kill(engine.processes[0], signal.SIGKILL)
+
+        with pytest.raises(ExecutionError) as caught:
+            results(configured(tmp_path, address), time.sleep, [0.1] * 20, "items", deadly)
+    assert str(caught.value) == (
+        f"execution.scheduler {address}: the scheduler has gone in the middle of the work; "
+        "start it and its workers again and give the same command: what was finished is kept"
+    )
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_scheduler_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    """Without a scheduler at the address the error says how one is started."""
+    assert told(configured(tmp_path, "tcp://127.0.0.1:9")) == (
+        "execution.scheduler tcp://127.0.0.1:9: no scheduler answers; "
+        "start one: dask scheduler; or execution.engine: local"
+    )
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_cluster_without_workers_is_named(tmp_path: Path) -> None:
+    """Where no worker comes in time the error says how one is started."""
+    with LocalCluster(n_workers=0, dashboard_address=":0") as empty:
+        address = empty.scheduler_address
+        found = told(configured(tmp_path, address))
+    assert found == f"execution.scheduler {address}: a cluster without workers; start some: dask worker {address}"
+
+
+def test_a_worker_with_other_versions_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each package that counts and differs is told with the worker, its version there and its version here."""
+    other = tmp_path / "packages" / "skops-0.0.1.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: skops\nVersion: 0.0.1\n", "utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(other.parent))
+    with started("dask", 1, tmp_path) as engine:
+        address = address_of(engine.overrides)
+        found = told(configured(tmp_path, address))
+    where, _, rest = found.partition(": skops 0.0.1 on worker tcp://127.0.0.1:")
+    assert where == f"execution.scheduler {address}"
+    _, _, rest = rest.partition(", ")
+    assert rest == (f"{version('skops')} here; the same versions of Python and of every package on all machines")
+
+
+def test_certificates_of_another_authority_are_told(tmp_path: Path, security: Security) -> None:
+    """Two sides that do not know each other's authority are told apart from a scheduler that is away."""
+    other = Security.temporary()
+    write_pem(tmp_path, other, other, other)
+    with LocalCluster(n_workers=0, security=security, dashboard_address=":0", protocol="tls") as secured:
+        address = secured.scheduler_address
+        found = told(configured(tmp_path, address, TLS))
+    assert found == (
+        f"execution.scheduler {address}: the scheduler and this side do not accept each other; "
+        "tls:// with certificates of one authority on both sides, or tcp:// on both"
+    )
+
+
+def test_a_key_of_another_certificate_is_told(tmp_path: Path, security: Security) -> None:
+    """Files that do not belong together are told before anything is asked."""
+    write_pem(tmp_path, security, security, Security.temporary())
+    assert told(configured(tmp_path, "tls://127.0.0.1:9", TLS)) == (
+        "p.yaml:1:1: execution.tls: files that cannot be used together (KEY_VALUES_MISMATCH); "
+        "PEM files of the authority, of a certificate and of that certificate's key"
+    )
+
+
+def test_a_file_that_is_no_pem_is_told(tmp_path: Path, security: Security) -> None:
+    """A certificate file with something else in it is told too."""
+    write_pem(tmp_path, security, security, security)
+    (tmp_path / TLS.certificate).write_text("not a certificate", "utf-8")
+    assert told(configured(tmp_path, "tls://127.0.0.1:9", TLS)) == (
+        "p.yaml:1:1: execution.tls: files that cannot be used together (no PEM); "
+        "PEM files of the authority, of a certificate and of that certificate's key"
+    )
+
+
+def test_a_missing_file_for_tls_is_named(tmp_path: Path) -> None:
+    """A PEM file that is not there is named by its key and path."""
+    assert told(configured(tmp_path, "tls://127.0.0.1:9", TLS)) == (
+        f"p.yaml:1:1: execution.tls.ca: no file {tmp_path / 'ca.pem'}; a PEM file, its path from the project folder"
+    )
+
+
+def test_the_missing_package_is_named_with_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without distributed the error says what to install."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert told(configured(tmp_path, "tcp://127.0.0.1:9")) == (
+        "p.yaml:1:1: execution.engine: needs the package 'distributed', which is missing; pip install 'candle-ml[dask]'"
+    )
