@@ -194,6 +194,8 @@ def test_a_listing_with_a_path_of_its_own(kept: Kept) -> None:
         path = old.parent.parent / name[:2] / name[2:]
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(evil)
+        old.unlink()
+    shutil.rmtree(kept.version.folder)
     text = kept.pointer.read_text("utf-8")
     kept.pointer.write_text(re.sub(r"[0-9a-f]{32}\.dir", name, text), "utf-8")
     told = refused(kept.again)

@@ -89,6 +89,8 @@ def list_versions(prove: bool, config: Path | None, overrides: tuple[str, ...], 
     else:
         headers = ("VERSION", "SERIES", "CANDLES", "ANNOTATIONS", "SAMPLES", "BYTES", "FOLDER", "CACHE", "REMOTE")
         print_table(headers, [_cells(one, prove) for one in found])
+    for problem in (problem for one in found for problem in one.problems):
+        click.echo(str(problem), err=True)
 
 
 def _print_kept(kept: KeptVersion, as_json: bool, done: str) -> None:
@@ -107,7 +109,7 @@ def _print_kept(kept: KeptVersion, as_json: bool, done: str) -> None:
 def _plain(one: ListedVersion) -> dict[str, object]:
     facts = None if one.facts is None else one.facts.model_dump(mode="json")
     places = {"folder": one.folder, "cache": one.cache, "remote": one.remote}
-    return {"version": one.name, "bytes": one.size, **places, "facts": facts}
+    return {"version": one.name, "bytes": one.size, **places, "facts": facts, "problems": [*map(str, one.problems)]}
 
 
 def _cells(one: ListedVersion, prove: bool) -> tuple[str, ...]:

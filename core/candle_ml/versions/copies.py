@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +41,10 @@ class Place:
             return "missing"
         return "intact" if not prove or _md5(path) == md5.removesuffix(".dir") else "damaged"
 
+    def listings(self) -> Iterator[str]:
+        """The MD5 of every list of files that is here."""
+        return (path.parent.name + path.name for path in sorted(Path(self.store.path).glob("??/*.dir")))
+
     def is_unfinished(self, md5: str) -> bool:
         """Whether an object is the empty file that DVC leaves where it is killed at the start of a copy."""
         path = self.path(md5)
@@ -58,10 +63,12 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """What `<version>.dvc` says: the MD5 of the listing of the version's files, and their size in bytes."""
+    """What `<version>.dvc` says: the MD5 of the listing of the files, their size in bytes, their number and folder."""
 
     md5: str
     size: int
+    nfiles: int
+    path: str
 
     @classmethod
     def read(cls, path: Path) -> Pointer | None:
@@ -69,10 +76,30 @@ class Pointer:
         try:
             content = yaml.safe_load(path.read_text("utf-8"))
             output = content["outs"][0]
-            md5, size = str(output["md5"]), int(output["size"])
+            md5, size, nfiles = str(output["md5"]), int(output["size"]), int(output["nfiles"])
+            path_said = str(output["path"])
         except (OSError, ValueError, KeyError, TypeError, IndexError, yaml.YAMLError):
             return None
-        return cls(md5, size) if re.fullmatch(r"[0-9a-f]{32}\.dir", md5) else None
+        return cls(md5, size, nfiles, path_said) if re.fullmatch(r"[0-9a-f]{32}\.dir", md5) else None
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> Pointer:
+        """What DVC writes of a folder."""
+        from dvc_data.hashfile.tree import Tree
+
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        names = [path.relative_to(folder).as_posix() for path in files]
+        listed = [{"md5": _md5(path), "relpath": name} for path, name in zip(files, names, strict=True)]
+        tree = Tree.from_list(listed, "md5")
+        tree.digest()
+        return cls(str(tree.oid), sum(path.stat().st_size for path in files), len(files), folder.name)
+
+    def differences(self, right: Pointer) -> Iterator[tuple[str, str, str]]:
+        """What this one says otherwise than the right one: the key, its value and the right value."""
+        for key in ("md5", "size", "nfiles", "path"):
+            found, wanted = str(getattr(self, key)), str(getattr(right, key))
+            if found != wanted:
+                yield key, found, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +174,35 @@ class Copies:
         if wanted:
             self.repo.cloud.transfer(source.store, target.store, wanted, verify=True)
 
-    def manifest(self, pointer: Pointer) -> bytes | None:
-        """The bytes of the version's manifest, from the cache or the remote; None where no intact copy is there."""
-        md5 = self._files(self._copy("", pointer.md5, prove=True)).get(MANIFEST)
+    def manifest(self, listing: str) -> bytes | None:
+        """The bytes of a version's manifest, by the MD5 of its list of files; None where no intact copy is there."""
+        md5 = self._files(self._copy("", listing, prove=True)).get(MANIFEST)
         path = None if md5 is None else self._intact(self._copy(MANIFEST, md5, prove=True))
         return None if path is None else path.read_bytes()
+
+    def manifests(self, first: str) -> Iterator[tuple[str, bytes]]:
+        """Every list of files with the manifest that it names, as far as both are intact: that of an MD5 first."""
+        for md5 in dict.fromkeys((first, *self.cache.listings(), *self.remote.listings())):
+            # DVC keeps other folders than versions here too.
+            with suppress(DataError):
+                content = self.manifest(md5)
+                if content is not None:
+                    yield md5, content
+
+    def nfiles(self, listing: str) -> int | None:
+        """How many files a list has; None where no copy of it is intact."""
+        return len(self._files(self._copy("", listing, prove=True))) or None
+
+    def size(self, copies: Iterable[Copy], proven: bool) -> int | None:
+        """Bytes of a version's files; None where that is not sure: not proven, and not two copies of one size."""
+        total = 0
+        for copy in copies:
+            places = ((self.cache, copy.cache), (self.remote, copy.remote))
+            found = [place.path(copy.md5).stat().st_size for place, state in places if state == "intact"]
+            if copy.name and (len(set(found)) != 1 or not (proven or len(found) == 2)):
+                return None
+            total += found[0] if copy.name else 0
+        return total or None
 
     def _files(self, listing: Copy) -> dict[str, str]:
         """The MD5 of each file of a version by its name; nothing where no copy of the listing is intact."""

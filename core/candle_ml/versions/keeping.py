@@ -8,7 +8,7 @@ from pathlib import Path
 
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset
-from candle_ml.errors import DataError
+from candle_ml.errors import DataError, Problem
 from candle_ml.samples import build_samples
 from candle_ml.scores import Samples
 from candle_ml.versions.contents import VersionFacts, read_snapshot, version_name
@@ -34,8 +34,8 @@ class KeptVersion:
 class ListedVersion:
     """A version that is kept, and where: without proof whatever is there counts as intact.
 
-    `size` is in bytes; it, `cache` and `remote` are None where the pointer is damaged, `facts` where no intact manifest
-    is left.
+    `size` is in bytes; it, `cache` and `remote` are None where the pointer is damaged, which `problems` names, `facts`
+    where no intact manifest is left.
     """
 
     name: str
@@ -44,6 +44,7 @@ class ListedVersion:
     cache: State | None
     remote: State | None
     facts: VersionFacts | None
+    problems: tuple[Problem, ...] = ()
 
 
 def snapshot(config: PipelineConfig, dataset: Dataset) -> KeptVersion:
@@ -107,7 +108,9 @@ def _restored(versions: Versions, name: str, target: Path, new: bool = False) ->
     if target != own:
         _check_new(target, (Path(versions.repo.dvc_dir), versions.copies.remote_folder))
     proven = versions.prove(name) if own.exists() else None
+    versions.check_pointer(name)
     copies = versions.complete(name)
+    versions.check_pointer(name, copies)
     if target != own or proven is None:
         versions.restore(name, target, copies)
         proven = versions.prove(name, target)
@@ -124,12 +127,17 @@ def _check_new(target: Path, of_dvc: Iterable[Path]) -> None:
 
 
 def _listed(versions: Versions, name: str, prove: bool) -> ListedVersion:
-    pointer, folder = Pointer.read(versions.pointer_file(name)), versions.folder_state(name, prove)
-    if pointer is None:
-        return ListedVersion(name, None, folder, None, None, versions.facts(name))
-    copies = versions.copies.survey(pointer, prove)
+    folder, facts = versions.folder_state(name, prove), versions.facts(name)
+    try:
+        pointer = versions.pointer(name)
+        copies = versions.copies.survey(pointer, prove)
+        problems = versions.pointer_problems(name, copies, prove)
+    except DataError as error:
+        problems = error.problems
+    if problems:
+        return ListedVersion(name, None, folder, None, None, facts, problems)
     cache, remote = _worst(copy.cache for copy in copies), _worst(copy.remote for copy in copies)
-    return ListedVersion(name, pointer.size, folder, cache, remote, versions.facts(name))
+    return ListedVersion(name, pointer.size, folder, cache, remote, facts)
 
 
 def _worst(states: Iterable[State]) -> State:

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from candle_ml.bundle import MANIFEST
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset
-from candle_ml.errors import DataError
+from candle_ml.errors import DataError, Problem
 from candle_ml.scores import Samples
 from candle_ml.versions.contents import VersionFacts, open_contents, write_contents
 from candle_ml.versions.copies import Copies, Copy, Pointer, State
@@ -88,6 +88,27 @@ class Versions:
             raise DataError.at(str(self.pointer_file(name)), "not what DVC wrote", expected)
         return pointer
 
+    def check_pointer(self, name: str, copies: Iterable[Copy] = ()) -> None:
+        """Raise a `DataError` that names what the pointer says wrongly; its size is known by proven copies."""
+        problems = self.pointer_problems(name, copies)
+        if problems:
+            raise DataError(*problems)
+
+    def pointer_problems(self, name: str, copies: Iterable[Copy] = (), proven: bool = True) -> tuple[Problem, ...]:
+        """What a version's pointer says otherwise than its files, as far as these can be told. Raises `DataError`."""
+        pointer = self.pointer(name)
+        size = self.copies.size(copies, proven)
+        right = self._right_pointer(name, pointer)
+        right = right if size is None else replace(right, size=size)
+        return tuple(
+            Problem(
+                str(self.pointer_file(name)),
+                f"{key} is {found}, but the files of the version give {wanted}",
+                "restore it from git, or write that value",
+            )
+            for key, found, wanted in pointer.differences(right)
+        )
+
     def prove(self, name: str, folder: Path | None = None) -> VersionFacts:
         """Prove every file of a version's folder, or of another `folder` that holds it."""
         folder = folder or self.place(name)
@@ -136,7 +157,7 @@ class Versions:
         path, pointer = self.place(name) / MANIFEST, Pointer.read(self.pointer_file(name))
         facts = manifest_facts(path.read_bytes(), VersionFacts) if path.is_file() else None
         if facts is None and pointer is not None:
-            content = self.copies.manifest(pointer)
+            content = self.copies.manifest(pointer.md5)
             facts = None if content is None else manifest_facts(content, VersionFacts)
         return facts
 
@@ -151,11 +172,25 @@ class Versions:
             return "damaged"
         return "intact"
 
+    def _right_pointer(self, name: str, pointer: Pointer) -> Pointer:
+        """The pointer as the version's folder or the copies have it; what they do not tell is as it says itself."""
+        found = (md5 for md5, manifest in self.copies.manifests(pointer.md5) if _version(manifest) == name)
+        md5 = next(found, None)
+        if md5 != pointer.md5 and self.folder_state(name, prove=True) == "intact":
+            return Pointer.of_folder(self.place(name))
+        md5 = md5 or pointer.md5
+        return Pointer(md5, pointer.size, self.copies.nfiles(md5) or pointer.nfiles, name)
+
     def _intact(self, name: str) -> tuple[Copy, ...]:
         copies = self.copies.survey(self.pointer(name))
         self.copies.refuse_damaged(name, copies)
         self.copies.drop_unfinished(copies)
         return copies
+
+
+def _version(manifest: bytes) -> str | None:
+    facts = manifest_facts(manifest, VersionFacts)
+    return None if facts is None else facts.version
 
 
 def _only(copies: tuple[Copy, ...], cache: State, remote: State) -> list[Copy]:
