@@ -106,7 +106,12 @@ class Spool:
 
     def folder(self, run_id: str) -> Path:
         """Where the bundle and the files of a run are."""
-        return self.root / ".candle-ml" / "runs" / run_id
+        return self.folders / run_id
+
+    @property
+    def folders(self) -> Path:
+        """Where the folders of all runs are."""
+        return self.root / ".candle-ml" / "runs"
 
     def run_ids(self) -> frozenset[str]:
         """The runs that are recorded here."""
@@ -122,7 +127,7 @@ class Spool:
         if record is None and path.exists():
             record = _intact(copy, run_id)
             if record is None:
-                expected = f"restore one from a backup, or remove it: the run then stays in {self.folder(run_id)} only"
+                expected = f"restore one from a backup, or give the run up: candle-ml runs sync --give-up {run_id}"
                 raise DataError.at(str(path), f"damaged or not readable, as is {copy}", expected)
             warnings.warn(f"{path}: damaged or not readable; the copy {copy} is used", CandleMLWarning, stacklevel=1)
         return record

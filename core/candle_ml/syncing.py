@@ -5,14 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from candle_ml.bundle import EFFECTIVE, open_bundle
 from candle_ml.components import Progress, no_progress
 from candle_ml.config import PipelineConfig, parse_config
-from candle_ml.errors import CandleMLError, DataError, RegistryError, StateError
+from candle_ml.errors import BundleError, CandleMLError, DataError, RegistryError, StateError
 from candle_ml.evaluation import Evaluation
 from candle_ml.inference import LoadedModel
+from candle_ml.leaving import leave
 from candle_ml.pipeline import on_test_block, read_input
 from candle_ml.promotion import Evaluate, Promotion, UnfairComparisonError
 from candle_ml.spool import RunRecord, Spool
@@ -29,7 +31,10 @@ _ENDS: dict[RunStatus, EndStatus] = {"failed": "FAILED", "interrupted": "KILLED"
 
 @dataclass(frozen=True, slots=True)
 class SyncedRun:
-    """One run of the spool: where it went and what became of its registration, or in `error` why it is still there."""
+    """One run of the spool: where it went and what became of its registration, or in `error` why it is still there.
+
+    Without place and error another process has uploaded it meanwhile.
+    """
 
     run_id: str
     place: str | None = None
@@ -41,11 +46,12 @@ class SyncedRun:
 class SyncResult:
     """The runs of the spool, oldest first and damaged ones last, and those that were closed on a server.
 
-    `unclosed` says why no more could be closed.
+    `left` says what stays at the places that runs were led away from; `unclosed` why no more could be closed.
     """
 
     runs: tuple[SyncedRun, ...]
     closed: tuple[str, ...]
+    left: tuple[str, ...] = ()
     unclosed: str | None = None
 
 
@@ -62,10 +68,29 @@ def sync(config: PipelineConfig, to: Destination | None = None, progress: Progre
         found, damaged = _looked_through(spool)
         work = _Sync(config, to, progress, spool, store)
         records = [record for record in found if statuses.get(record.run_id) != "running"]
-        synced = [work.synced(record, statuses.get(record.run_id)) for record in records]
+        synced = [work.synced(record) for record in records]
     waiting = spool.run_ids()
     ended = {run_id: _ENDS[status] for run_id, status in statuses.items() if status in _ENDS and run_id not in waiting}
     return work.closed((*synced, *damaged), ended)
+
+
+def give_up(config: PipelineConfig, run_id: str) -> tuple[str, ...]:
+    """Let a run wait no more, whatever became of its record or bundle; what it has in its folder stays.
+
+    What it had begun at the place that it was trained for is closed; returns what stays there. Raises `RegistryError`
+    where no such run waits.
+    """
+    spool = Spool(config.root)
+    with spool.held():
+        if run_id not in spool.run_ids():
+            raise RegistryError.at(f"run {run_id}", "does not wait", "one that candle-ml runs list shows as spooled")
+        left: tuple[str, ...] = ()
+        with suppress(DataError):
+            record = spool.record(run_id)
+            if record is not None:
+                left = leave(TrackingPlace.of(record.tracking or config.tracking.uri, config.root), record)
+        spool.remove(run_id)
+    return left
 
 
 def _looked_through(spool: Spool) -> tuple[list[RunRecord], list[SyncedRun]]:
@@ -91,14 +116,17 @@ class _Sync:
     away: dict[TrackingPlace, TrackingAwayError] = field(default_factory=dict)
     """The places that did not answer: the other runs do not wait for them again."""
     reached: list[TrackingPlace] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
-    def synced(self, record: RunRecord, status: RunStatus | None) -> SyncedRun:
+    def synced(self, record: RunRecord) -> SyncedRun:
         """What became of one run. Raises `StateError`."""
         try:
-            self._finish(record, status)
-            return self._uploaded(record, self._place(record))
+            place = self._prepared(record.run_id)
+            return SyncedRun(record.run_id) if place is None else self._uploaded(record, place)
         except StateError:
             raise
+        except BundleError as error:
+            return SyncedRun(record.run_id, error=_damaged(self.spool.folder(record.run_id), error))
         except CandleMLError as error:
             return SyncedRun(record.run_id, error=str(error))
 
@@ -111,14 +139,27 @@ class _Sync:
                 if place not in self.away:
                     closed += close_left_open(place, self.config.experiment, ended)
         except RegistryError as error:
-            return SyncResult(runs, tuple(closed), str(error))
-        return SyncResult(runs, tuple(closed))
+            return SyncResult(runs, tuple(closed), tuple(self.left), str(error))
+        return SyncResult(runs, tuple(closed), tuple(self.left))
+
+    def _prepared(self, run_id: str) -> TrackingPlace | None:
+        """Where a run goes, which is finished in the state store and whose record leads there; None if it has gone.
+
+        Done alone: a record that was read before another process has uploaded its run must not be written again.
+        """
+        with self.spool.held():
+            record = self.spool.record(run_id)
+            if record is None:
+                return None
+            self._finish(record)
+            place = self._place(record)
+            if place in self.away:
+                raise self.away[place]
+            self._direct(record, place)
+            return place
 
     def _uploaded(self, record: RunRecord, place: TrackingPlace) -> SyncedRun:
-        if place in self.away:
-            raise self.away[place]
         try:
-            self._direct(record, place)
             judge = _judge(self.config, self.spool, record, self.progress)
             promotion = upload(self.spool, record.run_id, place, judge, self.progress)
         except TrackingAwayError as error:
@@ -127,9 +168,10 @@ class _Sync:
         self.reached.append(place)
         return SyncedRun(record.run_id, place.shown, promotion)
 
-    def _finish(self, record: RunRecord, status: RunStatus | None) -> None:
+    def _finish(self, record: RunRecord) -> None:
         """Finish a run in the state store, which may not know it: its tables may be new."""
-        if status is None:
+        run = self.store.find_run(record.run_id)
+        if run is None:
             sealed = open_bundle(self.spool.folder(record.run_id) / "bundle", record.digest)
             self.store.begin_run(
                 record.run_id,
@@ -140,7 +182,7 @@ class _Sync:
                 record.data_version,
                 datetime.fromtimestamp(record.started_at / 1000, UTC),
             )
-        if status in (None, "interrupted"):
+        if run is None or run.status == "interrupted":
             self.store.finish_run(record.run_id, record.metrics, record.took)
 
     def _place(self, record: RunRecord) -> TrackingPlace:
@@ -157,13 +199,18 @@ class _Sync:
         """Let a record lead to a place; what it had begun elsewhere is closed there, if that answers."""
         if record.tracking is None or (trained := self._at(record.tracking)) == place:
             return
-        with suppress(RegistryError):
-            close_left_open(trained, record.experiment, {record.run_id: "KILLED"})
+        self.left += [f"{record.run_id}: {what}" for what in leave(trained, record, place)]
         address = self.config.tracking.uri or EMBEDDED
         self.spool.write(record.model_copy(update={"tracking": address, "done": ()}))
 
     def _at(self, uri: str | None) -> TrackingPlace:
         return TrackingPlace.of(uri, self.config.root)
+
+
+def _damaged(folder: Path, error: BundleError) -> str:
+    """What is wrong with the bundle in the folder of a run that waits, and what would do."""
+    remedy = f"restore it from a backup, or give the run up: candle-ml runs sync --give-up {folder.name}"
+    return f"{folder}/{error}; {remedy}"
 
 
 def _judge(config: PipelineConfig, spool: Spool, record: RunRecord, progress: Progress) -> Evaluate:

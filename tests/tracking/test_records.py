@@ -26,7 +26,7 @@ def named(root: Path, run_id: str) -> str:
     path, copy = files_of(root, run_id)
     return (
         f"{path}: damaged or not readable, as is {copy}; restore one from a backup, "
-        f"or remove it: the run then stays in {root / '.candle-ml' / 'runs' / run_id} only"
+        f"or give the run up: candle-ml runs sync --give-up {run_id}"
     )
 
 

@@ -11,6 +11,7 @@ from candle_ml.cli.common import config_options, config_path, json_option, print
 from candle_ml.errors import RegistryError
 
 if TYPE_CHECKING:
+    from candle_ml.config import PipelineConfig
     from candle_ml.syncing import Destination, SyncedRun
 
 
@@ -20,12 +21,20 @@ if TYPE_CHECKING:
     type=click.Choice(("trained", "configured")),
     help="Where a run goes that was trained for another place than tracking.uri names now.",
 )
+@click.option(
+    "--give-up",
+    "given_up",
+    multiple=True,
+    metavar="RUN",
+    help="Upload nothing; let this RUN wait no more, as it is. May be repeated.",
+)
 @config_options
 @json_option
 @click.pass_context
 def command(
     context: click.Context,
     to: Destination | None,
+    given_up: tuple[str, ...],
     config: Path | None,
     overrides: tuple[str, ...],
     as_json: bool,
@@ -33,16 +42,19 @@ def command(
     """Upload the runs that wait, each to the tracking server or store it was trained for, and register them.
 
     A run that was killed on the way is gone on with; none becomes two versions. The served alias moves by the rule of
-    each run.
+    each run. One that cannot be uploaded any more, because its files are damaged or gone, waits until it is given up.
     """
     from candle_ml.config import load_config
     from candle_ml.syncing import sync
 
     settings = load_config(config_path(config), overrides)
+    if given_up:
+        _give_up(settings, given_up, as_json)
+        return
     with progress() as report:
         result = sync(settings, to, report)
     if as_json:
-        print_json({"runs": [_plain(run) for run in result.runs], "closed": list(result.closed)})
+        print_json({"runs": [_plain(run) for run in result.runs], "closed": result.closed, "left": result.left})
     elif not (result.runs or result.closed or result.unclosed):
         click.echo("nothing to sync: no run waits")
     else:
@@ -50,10 +62,27 @@ def command(
             _print(run)
         for run_id in result.closed:
             click.echo(f"{run_id}: had ended unfinished; closed on the tracking server")
+    for left in result.left:
+        click.echo(left, err=True)
     if result.unclosed is not None:
         click.echo(f"what killed trainings have left open is not closed: {result.unclosed}", err=True)
     if result.unclosed is not None or any(run.error for run in result.runs):
         context.exit(RegistryError.exit_code)
+
+
+def _give_up(config: PipelineConfig, run_ids: tuple[str, ...], as_json: bool) -> None:
+    from candle_ml.spool import Spool
+    from candle_ml.syncing import give_up
+
+    for run_id in run_ids:
+        left = give_up(config, run_id)
+        if not as_json:
+            folder = Spool(config.root).folder(run_id)
+            click.echo(f"{run_id}: given up; what is in {folder} stays until candle-ml runs prune removes it")
+        for what in left:
+            click.echo(f"{run_id}: {what}", err=True)
+    if as_json:
+        print_json({"given_up": run_ids})
 
 
 def _plain(run: SyncedRun) -> dict[str, object]:
@@ -71,6 +100,9 @@ def _plain(run: SyncedRun) -> dict[str, object]:
 def _print(run: SyncedRun) -> None:
     if run.error is not None:
         click.echo(f"{run.run_id}: not synced: {run.error}", err=True)
+        return
+    if run.place is None:
+        click.echo(f"{run.run_id}: synced by another candle-ml meanwhile")
         return
     click.echo(f"{run.run_id}: synced to {run.place}")
     if run.promotion is not None:
