@@ -200,7 +200,16 @@ def open_bundle(folder: Path, digest: str | None = None) -> SealedBundle:
     for name, expected in sorted(manifest.items()):
         if file_digest(folder / name) != expected:
             raise BundleError.at(f"{folder.name}/{name}", "its bytes have changed", f"SHA-256 {expected[:12]}...")
-    return SealedBundle(folder, file_digest(folder / MANIFEST), _info(folder))
+    return SealedBundle(folder, file_digest(folder / MANIFEST), bundle_info(folder))
+
+
+def bundle_info(folder: Path) -> BundleInfo:
+    """What a bundle says of itself, whatever became of its files. Raises `BundleError` and `OSError`."""
+    try:
+        return BundleInfo.model_validate_json((folder / INFO).read_bytes())
+    except ValidationError as error:
+        found = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:3])
+        raise BundleError.at(f"{folder.name}/{INFO}", found, "a bundle of this version of candle-ml") from error
 
 
 def check_files(folder: Path) -> None:
@@ -278,11 +287,3 @@ def _check_size(where: str, name: str, size: int) -> None:
     largest = _LARGEST.get(name, _LARGEST_OF_MODEL)
     if size > largest:
         raise BundleError.at(where, f"{size} bytes", f"at most {largest}")
-
-
-def _info(folder: Path) -> BundleInfo:
-    try:
-        return BundleInfo.model_validate_json((folder / INFO).read_bytes())
-    except ValidationError as error:
-        found = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:3])
-        raise BundleError.at(f"{folder.name}/{INFO}", found, "a bundle of this version of candle-ml") from error

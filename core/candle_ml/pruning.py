@@ -9,10 +9,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from candle_ml.config import PipelineConfig
+from candle_ml.recorded import KnownRun, UnknownRun, known_runs, unknown_runs
 from candle_ml.spool import Spool
-from candle_ml.state import StateStore, TrainingRun
+from candle_ml.state import StateStore
 from candle_ml.stored import StoredRun, StoredVersion
 from candle_ml.tracking import TrackingPlace
+
+_SETTLED = timedelta(hours=1)
+"""Files of a run that this state store does not know count as those of a running one until they are so old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A run that may be old, with its status in words; `kept` says why it stays, whatever is left of it."""
+
+    run_id: str
+    status: str
+    began_at: datetime
+    kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +36,7 @@ class OldRun:
     Where `kept` says why, it stays.
     """
 
-    run: TrainingRun
+    run: Candidate
     folder: Path
     stored: StoredRun | None
     versions: tuple[StoredVersion, ...]
@@ -33,13 +47,13 @@ class OldRun:
 def old_runs(config: PipelineConfig, keep: int, older_than: timedelta) -> Iterator[OldRun]:
     """The runs of this experiment beyond the newest `keep` that began longer ago than `older_than`, newest first.
 
-    A running one is none of them, nor one of which nothing is left. Raises `RegistryError` and `StateError`.
+    Among them are those that the state store does not know, though their files are here. A running one is none of
+    them, nor one of which nothing is left. Raises `RegistryError` and `StateError`.
     """
     begun_before = datetime.now(UTC) - older_than
     with StateStore.open(config.root, anew=False) as store:
-        runs = [run for run in store.runs() if run.experiment_name == config.experiment]
-        for run in runs[keep:]:
-            if run.status != "running" and run.created_at < begun_before:
+        for run in _candidates(config)[keep:]:
+            if not run.status.startswith("running") and run.began_at < begun_before:
                 found = _looked_at(config, run, store)
                 if found.stored is not None or found.folder.exists():
                     yield found
@@ -59,7 +73,24 @@ def prune(config: PipelineConfig, old: OldRun) -> OldRun:
     return found
 
 
-def _looked_at(config: PipelineConfig, run: TrainingRun, store: StateStore) -> OldRun:
+def _candidates(config: PipelineConfig) -> list[Candidate]:
+    """The runs of this experiment, and those of which nothing says that they are of another; newest first."""
+    known = [_known(one) for one in known_runs(config.root) if one.run.experiment_name == config.experiment]
+    unknown = [_unknown(one) for one in unknown_runs(config.root) if one.experiment in (None, config.experiment)]
+    return sorted([*known, *unknown], key=lambda run: run.began_at, reverse=True)
+
+
+def _known(one: KnownRun) -> Candidate:
+    return Candidate(one.run.run_id, one.status, one.run.created_at)
+
+
+def _unknown(one: UnknownRun) -> Candidate:
+    recent = datetime.now(UTC) - one.changed_at < _SETTLED
+    kept = "changed within the last hour, and may be running" if recent else None
+    return Candidate(one.run_id, one.status, one.began_at, kept)
+
+
+def _looked_at(config: PipelineConfig, run: Candidate, store: StateStore) -> OldRun:
     spool = Spool(config.root)
     stored = None
     if config.tracking.enabled:
@@ -68,6 +99,7 @@ def _looked_at(config: PipelineConfig, run: TrainingRun, store: StateStore) -> O
     versions = stored.versions() if stored else ()
     served = [one for one in versions if one.pinned or store.last_loaded(one.model_name) == one.version]
     kept = [f"{one.model_name} version {one.version} is served or a rollback away" for one in served]
+    kept += [run.kept] if run.kept else []
     if run.run_id in spool.run_ids():
         kept.append("not yet synced")
     folder = spool.folder(run.run_id)

@@ -83,8 +83,8 @@ def test_runs_that_a_new_store_does_not_know(file: Path, tmp_path: Path, monkeyp
     assert not file.exists()
     CliRunner().invoke(main, ["db", "upgrade"], catch_exceptions=False)
     assert CliRunner().invoke(main, ["runs", "list"]).output == (
-        "no run is recorded; candle-ml train makes one; "
-        f"1 that this state store does not know are in {file.parent / 'runs'}\n"
+        "no run is recorded; candle-ml train makes one\n"
+        f"runs that this state store does not know: 1, in {runs}; candle-ml runs prune removes old ones\n"
     )
 
 

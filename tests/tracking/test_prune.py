@@ -21,6 +21,7 @@ from candle_ml.spool import Spool
 from candle_ml.state import StateStore
 
 from ..small_project import write_project
+from ..state.conftest import execute
 from .conftest import AWAY, client, invoke, size_of, tracked
 
 
@@ -101,6 +102,15 @@ def test_a_dry_run_removes_nothing(project: Pruned) -> None:
         project.waiting: "not yet synced",
     }
     assert stored(project.root) == before
+
+
+def test_a_state_is_called_as_in_the_list(project: Pruned) -> None:
+    """A run that waits is `finished, spooled` here as in `runs list`, also where the state store missed its end."""
+    state = f"sqlite:///{project.root}/.candle-ml/state.db"
+    execute(state, f"UPDATE training_runs SET status = 'interrupted' WHERE run_id = '{project.waiting}'")
+    for command in (("list",), ("prune", "--keep", "0", "--dry-run")):
+        (line,) = (line for line in invoke("runs", *command).stdout.splitlines() if line.startswith(project.waiting))
+        assert line.removeprefix(project.waiting).split("  ")[1] == "finished, spooled"
 
 
 def test_the_newest_and_the_young_stay(project: Pruned) -> None:

@@ -50,7 +50,8 @@ def command(
     """Remove files, models and registered versions of old runs.
 
     What stays: a version that has an alias or that a rollback would bring back, with its run; a run that is running or
-    not yet synced; data versions; the line of every run in runs list.
+    not yet synced; data versions; the line of every run in runs list. A run that the state store does not know goes by
+    the same rules, an hour after its files have changed last.
     """
     if keep is None and older_than is None:
         raise click.UsageError("say which runs are old: --keep, --older-than or both")
@@ -78,14 +79,15 @@ def _print(runs: list[OldRun], dry_run: bool) -> None:
 
 
 def _cells(old: OldRun) -> tuple[str, ...]:
-    started = old.run.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    started = old.run.began_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     versions = " ".join(str(one.version) for one in old.versions)
     return (old.run.run_id, old.run.status, started, versions, human(old.freed), old.kept or "")
 
 
 def _plain(old: OldRun) -> dict[str, object]:
     versions = [f"{one.model_name}/{one.version}" for one in old.versions]
-    return {"run_id": old.run.run_id, "versions": versions, "bytes": old.freed, "kept": old.kept}
+    known = {"run_id": old.run.run_id, "status": old.run.status}
+    return {**known, "versions": versions, "bytes": old.freed, "kept": old.kept}
 
 
 def _freed(runs: list[OldRun]) -> int:

@@ -14,7 +14,7 @@ from candle_ml.cli.db import project_root
 from candle_ml.cli.prune import command as prune_command
 from candle_ml.cli.sync import command as sync_command
 from candle_ml.errors import DataError
-from candle_ml.recorded import KnownRun, known_run, known_runs
+from candle_ml.recorded import KnownRun, known_run, known_runs, unknown_ids
 from candle_ml.spool import Spool
 from candle_ml.state import RunStatus, StateStore, TrainingRun
 from candle_ml.tracking import TrackingPlace
@@ -45,9 +45,10 @@ def list_runs(
     if as_json:
         print_json([_plain(known) for known in runs])
     elif not runs:
-        click.echo(f"no run is {status}" if status else _nothing(root))
+        click.echo(f"no run is {status}" if status else "no run is recorded; candle-ml train makes one")
     else:
         print_table(_HEADERS, [_cells(known) for known in runs])
+    _tell_unknown(root)
 
 
 @command.command("show")
@@ -68,12 +69,15 @@ def show(run_id: str, pipeline: bool, config: Path | None, overrides: tuple[str,
         _print(known, _tracking(Spool(root), run_id))
 
 
-def _nothing(root: Path) -> str:
-    """That no run is recorded, and whether some were made."""
-    left = len(list((root / ".candle-ml" / "runs").glob("*")))
-    lost = f"; {left} that this state store does not know are in {root / '.candle-ml' / 'runs'}" if left else ""
-    waiting = "; candle-ml runs sync enters those that wait" if Spool(root).run_ids() else ""
-    return f"no run is recorded; candle-ml train makes one{lost}{waiting}"
+def _tell_unknown(root: Path) -> None:
+    """Tell on standard error how many runs are here that the state store does not know, and what would do."""
+    spool, unknown = Spool(root), unknown_ids(root)
+    if not unknown:
+        return
+    waiting = len(unknown & spool.run_ids())
+    enters = f"candle-ml runs sync enters those that wait ({waiting}), " if waiting else ""
+    told = f"runs that this state store does not know: {len(unknown)}, in {spool.folders}"
+    click.echo(f"{told}; {enters}candle-ml runs prune removes old ones", err=True)
 
 
 def _plain(known: KnownRun) -> dict[str, object]:
@@ -91,7 +95,7 @@ def _cells(known: KnownRun) -> tuple[str, ...]:
     f1_macro = run.metrics.get("f1_macro")
     return (
         run.run_id,
-        f"{run.status}, spooled" if known.spooled else run.status,
+        known.status,
         run.model_type,
         run.experiment_name,
         run.dataset_version or "",
