@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,9 +114,13 @@ class Candles:
             copied.setflags(write=False)
             return copied
 
-        volume = None if self.volume is None else alone(self.volume)
-        open_, high, low, close = map(alone, (self.open, self.high, self.low, self.close))
-        return Candles(self.key, alone(self.time), open_, high, low, close, volume)
+        return self.kept(alone)
+
+    def kept(self, keep: Callable[[NDArray[Any]], NDArray[Any]]) -> Candles:
+        """The same candles with each column as `keep` returns it."""
+        volume = None if self.volume is None else keep(self.volume)
+        open_, high, low, close = map(keep, (self.open, self.high, self.low, self.close))
+        return Candles(self.key, keep(self.time), open_, high, low, close, volume)
 
     def index_range(self, start_time: int, end_time: int) -> tuple[int, int]:
         """First and last index of the candles that open in `[start_time, end_time]`; last < first where none does."""

@@ -25,6 +25,8 @@ ComponentKind = Literal["annotation-source", "feature-extractor", "label-encoder
 MatrixLayout = Literal["flat", "sequence"]
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done and how much there is."""
+Keep: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
+"""Called with a column of candles; returns the same values, maybe kept elsewhere."""
 
 
 class Options(BaseModel):
@@ -58,13 +60,23 @@ def no_progress(what: str, done: int, total: int) -> None:
     """A `Progress` that shows nothing."""
 
 
+def as_it_is(column: NDArray[Any]) -> NDArray[Any]:
+    """A `Keep` that holds everything in memory."""
+    return column
+
+
 @dataclass(frozen=True, slots=True)
 class SourceContext:
-    """What a source is given: the folder that relative paths start from, and what the sources before it have read."""
+    """What a source is given: the folder that relative paths start from, and what the sources before it have read.
+
+    A source that reads many series hands each column of candles to `keep` when it has it, and holds what that returns:
+    what would take too much memory is kept in a file.
+    """
 
     root: Path
     known: Ingest = field(default_factory=Ingest)
     progress: Progress = no_progress
+    keep: Keep = as_it_is
 
 
 class AnnotationSource(Protocol):

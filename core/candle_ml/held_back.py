@@ -23,17 +23,19 @@ from candle_ml.scores import UNLABELLED, Samples
 from candle_ml.split import Block
 
 _Range: TypeAlias = tuple[int, int]
-_Scan: TypeAlias = tuple[Samples, NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """A predictor beside a block of time that it was not fitted on, and what it says of each series up to its end."""
+    """A predictor beside a block of time that it was not fitted on, and what it says of the candidates of each series.
+
+    The candidates are those of the candles that decide about the block; `scans` holds their uncalibrated probabilities.
+    """
 
     predictor: Predictor
     dataset: Dataset
     block: Block
-    scans: Mapping[SeriesKey, _Scan]
+    scans: Mapping[SeriesKey, NDArray[np.float64]]
 
     def cases(self, calibrator: Calibrator, labels: Collection[str]) -> Iterator[SeriesCase]:
         """What the calibrated predictor says of each series that has candles to be scored."""
@@ -53,8 +55,9 @@ def beside(
     return HeldBack(predictor, dataset, block, dict(zip(begun, scans, strict=True)))
 
 
-def _scanned(predictor: Predictor, block: Block, data: SeriesData) -> _Scan:
-    return predictor.scan(until(data.candles, block))
+def _scanned(predictor: Predictor, block: Block, data: SeriesData) -> NDArray[np.float64]:
+    _, probabilities = predictor.scan(deciding(predictor, data.candles, block))
+    return probabilities
 
 
 def since(dataset: Dataset, block: Block, history: int) -> Dataset:
@@ -69,8 +72,7 @@ def since(dataset: Dataset, block: Block, history: int) -> Dataset:
 def chosen_thresholds(held_back: Sequence[HeldBack], calibrator: Calibrator, config: PipelineConfig) -> ThresholdChoice:
     """The threshold of each label: the configured one, else the one with the best span F1 on what was held back."""
     given, labels = given_thresholds(config), calibrator.classes
-    found = [case for one in held_back for case in one.cases(calibrator, labels)]
-    spans = [series_spans(case) for case in found]
+    spans = [series_spans(case) for one in held_back for case in one.cases(calibrator, labels)]
     options = EvaluationOptions(iou=config.evaluation.iou, point_tolerance=config.evaluation.tolerance)
     open_labels = [name for name in labels if name not in given]
     iou, tolerance, shared = options.headline_iou, options.point_tolerance, config.calibration.shared
@@ -95,19 +97,27 @@ def fitted_calibrator(held_back: Sequence[HeldBack], config: PipelineConfig) -> 
 def _judged(one: HeldBack) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int32]]]:
     """The predictor's own probabilities of the block's reviewed windows, and their true codes, by series."""
     classes = one.predictor.classes
-    for key, (samples, raw) in one.scans.items():
+    for key, raw in one.scans.items():
         data = one.dataset.series[key]
-        candles = until(data.candles, one.block)
-        rows = one.block.contains(samples, {key: candles}) & _reviewed(samples, data, classes)
+        candles = deciding(one.predictor, data.candles, one.block)
+        samples = one.predictor.candidates(candles)
+        rows = one.block.contains(samples, {key: candles}) & _reviewed(samples, replace(data, candles=candles), classes)
         labelled = one.predictor.recipe.encoder.label(samples.take(rows), candles, data.annotations)
         yield raw[rows].reshape(-1, len(classes)), coded(labelled, classes).reshape(-1)
 
 
 def series_case(
-    predictor: Predictor, labels: Collection[str], block: Block | None, data: SeriesData, scan: _Scan | None = None
+    predictor: Predictor,
+    labels: Collection[str],
+    block: Block | None,
+    data: SeriesData,
+    scanned: NDArray[np.float64] | None = None,
 ) -> SeriesCase | None:
-    """What the predictor says of one series, or of one scan of it, with the truth; None where nothing is scored."""
-    candles = data.candles if block is None else until(data.candles, block)
+    """What the predictor says of one series, or of what it has scanned, with the truth; None where nothing is scored.
+
+    Of a block only the candles that decide about it are predicted.
+    """
+    candles = data.candles if block is None else deciding(predictor, data.candles, block)
     first = 0 if block is None else int(np.searchsorted(candles.time, block.start)) + block.embargo
     if first >= len(candles):
         return None
@@ -115,7 +125,10 @@ def series_case(
     ranges = _ranges(data, truth, labels, int(candles.time[first]), int(candles.time[-1]))
     if not ranges:
         return None
-    prediction = predictor.predict(candles) if scan is None else predictor.decoded(candles, *scan)
+    if scanned is None:
+        prediction = predictor.predict(candles)
+    else:
+        prediction = predictor.decoded(candles, predictor.candidates(candles), scanned)
     return SeriesCase(candles, prediction, truth.believed, ranges)
 
 
@@ -153,6 +166,17 @@ def _reviewed(samples: Samples, data: SeriesData, labels: tuple[str, ...]) -> ND
         first, last = data.candles.index_range(item.start_time, item.end_time)
         inside |= (samples.first >= first) & (samples.last <= last)
     return inside
+
+
+def deciding(predictor: Predictor, candles: Candles, block: Block) -> Candles:
+    """The candles that decide about those of a block, none of them after it.
+
+    Before the block they are twice as many as must stand before a candle that is predicted: once for that, and again
+    for the spans that begin before the block and compete with those in it.
+    """
+    closed = until(candles, block)
+    first = int(np.searchsorted(closed.time, block.start)) - 2 * predictor.required_history
+    return closed[max(0, first) :]
 
 
 def until(candles: Candles, block: Block) -> Candles:

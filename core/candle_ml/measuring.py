@@ -10,7 +10,7 @@ from candle_ml.evaluation import Evaluation, SeriesCase, flat_metrics
 from candle_ml.inference import OutOfFold
 from candle_ml.leakage import LeakageGap, leakage_gap
 from candle_ml.training import Trained, cases, evaluated
-from candle_ml.walk_forward import Walked, has_folds, tested_block, walk
+from candle_ml.walk_forward import Walked, has_folds, held, tested_block, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,14 @@ def measure(trained: Trained, config: PipelineConfig, progress: Progress) -> Mea
     if walked is None:
         out_of_fold = tested_block(trained, found, config, progress)
     else:
-        out_of_fold = OutOfFold.of("folds", walked.predictions, trained.predictor.classes)
+        out_of_fold = held("folds", walked.predictions, trained.predictor.classes)
     told = () if gap is None else (str(gap) if isinstance(gap, LeakageGap) else f"leakage gap not measured: {gap}",)
+    left_out = (out_of_fold,) if isinstance(out_of_fold, str) else ()
     return Measured(
         cases=tuple(found),
         evaluation=evaluated(prepared, trained.predictor, found, config) if found else None,
         gap=gap if isinstance(gap, LeakageGap) else None,
         walked=walked,
-        out_of_fold=out_of_fold,
-        notes=(*told, *(() if walked is None else walked.notes)),
+        out_of_fold=out_of_fold if isinstance(out_of_fold, OutOfFold) else None,
+        notes=(*told, *left_out, *(() if walked is None else walked.notes)),
     )

@@ -9,8 +9,9 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from candle_ml.bundle import Frozen
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.components import Encoded
 from candle_ml.errors import DataError
+from candle_ml.overflow import PARTITIONS
 from candle_ml.versions.tables import SamplesLayout, read_samples, write_samples
 
 _FORMAT = 1
@@ -68,6 +70,30 @@ def remove_unfinished(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def mark_used(path: Path) -> None:
+    """Let a partition that is there count as used now, also where the file system does not note who reads."""
+    with suppress(FileNotFoundError):
+        os.utime(path, (time.time(), path.stat().st_mtime))
+
+
+def unused_partitions(root: Path, since: timedelta) -> dict[Path, int]:
+    """The partitions of a project that nothing has used for so long, with their bytes."""
+    before = time.time() - since.total_seconds()
+    found = {path: path.stat() for path in (root / PARTITIONS).glob("*/*.parquet")}
+    return {path: status.st_size for path, status in sorted(found.items()) if status.st_atime < before}
+
+
+def remove_unused(root: Path, since: timedelta) -> dict[Path, int]:
+    """Remove the partitions that nothing has used for so long; one that is needed again is made again.
+
+    A training marks all of its partitions when it begins, and each whenever it reads it.
+    """
+    removed = unused_partitions(root, since)
+    for path in removed:
+        path.unlink(missing_ok=True)
+    return removed
+
+
 def write_table(path: Path, table: pa.Table, *, numbers_only: bool = False) -> None:
     """Write a table whole or not at all, with checksums of its pages.
 
@@ -96,6 +122,7 @@ def write_features(path: Path, candles: Candles, columns: tuple[str, ...], matri
 @lru_cache(maxsize=4)
 def read_features(path: Path) -> NDArray[np.float32]:
     """The matrix of a partition, to the bit as it was written; the last ones read are kept. Raises `DataError`."""
+    mark_used(path)
     columns = _read(path).columns[1:]
     matrix = np.empty((len(columns[0]) if columns else 0, len(columns)), dtype=np.float32)
     for number, column in enumerate(columns):

@@ -11,19 +11,28 @@ from candle_ml.components import DividedSource, Progress, SeriesSource, SourceCo
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset, restricted
 from candle_ml.errors import ConfigError
+from candle_ml.overflow import MEGABYTE, PARTITIONS, Overflow
 from candle_ml.sources import ingest
 
 
 def read_dataset(
     config: PipelineConfig, start: int | None = None, end: int | None = None, progress: Progress = no_progress
 ) -> Dataset:
-    """What the configured sources hold; with `start` and `end` (Unix seconds) only what is known of that time."""
+    """What the configured sources hold; with `start` and `end` (Unix seconds) only what is known of that time.
+
+    Candles beyond `execution.memory` are kept in files, and read from there when they are needed.
+    """
     if not config.sources.enabled or not config.sources.use:
         raise ConfigError.at(config.where("sources"), "no enabled source", "enable one that reads candles")
     stage = config.sources
     sources = [(one.name, config.manager.build("annotation-source", one.name, one.options)) for one in stage.use]
     dataset = ingest(
-        sources, config.root, strict=stage.strict, assume_reviewed=stage.assume_reviewed, progress=progress
+        sources,
+        config.root,
+        strict=stage.strict,
+        assume_reviewed=stage.assume_reviewed,
+        progress=progress,
+        keep=Overflow(config.root / PARTITIONS, config.execution.memory * MEGABYTE).keep,
     )
     return dataset if start is None and end is None else restricted(dataset, start, end)
 

@@ -23,10 +23,8 @@ from candle_ml.execution import results
 from candle_ml.features import candle_features
 from candle_ml.inference import Recipe, build_recipe
 from candle_ml.inference.made_with import made_with
+from candle_ml.overflow import MEGABYTE, PARTITIONS
 from candle_ml.samples import HeldFeatures, SeriesFeatures, encoded_series, joined
-
-PARTITIONS = Path(".candle-ml") / "partitions"
-_MEGABYTE = 1_000_000
 
 _PROCESS, _CANDLE = 250_000_000, 56
 """Bytes of this process itself, and of a candle with its volume."""
@@ -61,7 +59,7 @@ def preparation_plan(dataset: Dataset, config: PipelineConfig) -> PreparationPla
     columns, step = len(recipe.plan.candle_columns), np.dtype(np.float32).itemsize
     features = features_size(dataset, recipe)
     sample = (columns * recipe.encoder.width + len(recipe.plan.window_columns)) * step
-    memory = _PROCESS + sum(lengths) * _CANDLE
+    memory = _PROCESS + min(sum(lengths) * _CANDLE, config.execution.memory * MEGABYTE)
     plan = PreparationPlan(len(lengths), sum(lengths), columns, features, memory + features, sample)
     if not _too_large(features, config):
         return plan
@@ -118,7 +116,7 @@ def _labels(dataset: Dataset) -> frozenset[str]:
 
 
 def _too_large(features: int, config: PipelineConfig) -> bool:
-    return features > config.execution.memory * _MEGABYTE
+    return features > config.execution.memory * MEGABYTE
 
 
 def _in_memory(recipe: Recipe, labels: frozenset[str], data: SeriesData) -> tuple[NDArray[np.float32], Encoded]:
@@ -128,10 +126,13 @@ def _in_memory(recipe: Recipe, labels: frozenset[str], data: SeriesData) -> tupl
 def _partitioned(
     dataset: Dataset, recipe: Recipe, labels: frozenset[str], config: PipelineConfig, progress: Progress
 ) -> tuple[Mapping[SeriesKey, SeriesFeatures], Encoded]:
-    from candle_ml.partitions import StoredFeatures, read_encoded, remove_unfinished
+    from candle_ml.partitions import StoredFeatures, mark_used, read_encoded, remove_unfinished
 
     paths = partition_paths(dataset, recipe, labels, config)
-    for folder in {path.parent for of_series in paths.values() for path in of_series}:
+    every = [path for both in paths.values() for path in both]
+    for path in every:
+        mark_used(path)
+    for folder in {path.parent for path in every}:
         remove_unfinished(folder)
     missing = [(dataset.series[key], both) for key, both in paths.items() if not all(map(Path.exists, both))]
     results(config, partial(_make_partitions, recipe, labels), missing, "features", progress)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from candle_ml.annotations import Annotation, Ingest, RejectedRow, ReviewedRange
 from candle_ml.candles import Candles, SeriesKey, bad_rows
-from candle_ml.components import AnnotationSource, Progress, SourceContext, no_progress
+from candle_ml.components import AnnotationSource, Keep, Progress, SourceContext, as_it_is, no_progress
 from candle_ml.data_report import DataReport, describe
 from candle_ml.dataset import Dataset, SeriesData, content_hash, effective_reviewed, iso_time
 from candle_ml.errors import DataError, Problem
@@ -43,17 +43,19 @@ def ingest(
     strict: bool = False,
     assume_reviewed: bool = True,
     progress: Progress = no_progress,
+    keep: Keep = as_it_is,
 ) -> Dataset:
     """Read named sources in order, each seeing what those before it have read, and merge them into one data set.
 
     `root` is the folder that relative paths start from. A row that cannot be used is set aside and named; `strict`
     raises `DataError` instead. With `assume_reviewed`, a series without a given reviewed range counts as reviewed from
-    its first to its last annotation, and a note says so. Raises `DataError` where no candles are read at all.
+    its first to its last annotation, and a note says so. Columns of candles are held as `keep` returns them. Raises
+    `DataError` where no candles are read at all.
     """
-    reading = _Reading()
+    reading = _Reading(keep)
     for done, (name, source) in enumerate(sources):
         progress(f"reading {name}", done, len(sources))
-        reading.add(name, source.read(SourceContext(root, reading.known(), progress)))
+        reading.add(name, source.read(SourceContext(root, reading.known(), progress, keep)))
     progress("reading", len(sources), len(sources))
     if not reading.candles:
         raise DataError.at("data", "no candles were read", "add a source that has some, such as candle-files")
@@ -135,6 +137,7 @@ def _joined(first: Candles, second: Candles, added: NDArray[np.int64]) -> tuple[
 class _Reading:
     """What has been read so far."""
 
+    keep: Keep
     candles: dict[SeriesKey, Candles] = field(default_factory=dict)
     annotations: dict[tuple[SeriesKey, str], Annotation] = field(default_factory=dict)
     origin: dict[tuple[SeriesKey, str], str] = field(default_factory=dict)
@@ -169,7 +172,7 @@ class _Reading:
             self.candles[candles.key] = candles
             return
         merged = merge_candles(earlier, candles)
-        self.candles[candles.key] = merged.candles
+        self.candles[candles.key] = merged.candles.kept(self.keep)
         where = f"{name}: {candles.key}"
         self.rejected += [
             RejectedRow(f"{where}: {iso_time(time)}", found, expected) for time, found, expected in merged.refused

@@ -15,10 +15,14 @@ from candle_ml.dataset import Dataset
 from candle_ml.errors import TrainingError
 from candle_ml.evaluation import Evaluation, SeriesCase
 from candle_ml.execution import results, undivided
+from candle_ml.held_back import deciding
 from candle_ml.inference import OutOfFold, Predictor
+from candle_ml.inference.out_of_fold import LARGEST_FILE, Origin
 from candle_ml.predictions import Prediction
 from candle_ml.split import Block, Fold, Split, split, walk_forward
 from candle_ml.training import Prepared, Trained, cases, evaluated, fit
+
+TOO_LARGE = f"out-of-fold predictions are left out: a bundle holds at most {LARGEST_FILE // 1_000_000} MB of them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +129,32 @@ def _block_prediction(predictor: Predictor, block: Block, item: tuple[Candles, P
     if first >= len(candles):
         return None
     start = int(candles.time[first])
-    prediction = (known or predictor.predict(candles)).since(start)
+    prediction = (known or predictor.predict(deciding(predictor, whole, block))).since(start)
     return replace(prediction, spans=tuple(span for span in prediction.spans if span.start_time >= start))
 
 
 def tested_block(
     trained: Trained, found: Sequence[SeriesCase], config: PipelineConfig, progress: Progress
-) -> OutOfFold | None:
-    """The test block as the evaluated model predicts it; None where a random split has left no time unseen."""
+) -> OutOfFold | str | None:
+    """The test block as the evaluated model predicts it; None where a random split has left no time unseen.
+
+    A text where they are so many that a bundle would not hold them: that says so.
+    """
     prepared = trained.prepared
     train, block = prepared.split.block("train"), prepared.split.block("test")
     if train is None or block is None or block.start < train.end:
         return None
+    within = (np.searchsorted(data.candles.time, (block.start, block.end)) for data in prepared.dataset.series.values())
+    if OutOfFold.size(sum(int(end - first) for first, end in within), len(trained.predictor.classes)) > LARGEST_FILE:
+        return TOO_LARGE
     predictions = block_predictions(prepared.dataset, trained.predictor, block, found, config, progress)
-    return OutOfFold.of("test block", predictions, trained.predictor.classes)
+    return held("test block", predictions, trained.predictor.classes)
+
+
+def held(origin: Origin, predictions: Sequence[Prediction], classes: tuple[str, ...]) -> OutOfFold | str:
+    """These predictions as a bundle holds them; a text where it would not."""
+    joined = OutOfFold.of(origin, predictions, classes)
+    return joined if joined.fits() else TOO_LARGE
 
 
 def _walked(prepared: Prepared, config: PipelineConfig, numbered: tuple[int, Fold]) -> _WalkedFold:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +21,7 @@ from candle_ml.bundle import file_digest
 from candle_ml.cli import main
 from candle_ml.config import PipelineConfig, load_config
 from candle_ml.errors import DataError
+from candle_ml.partitions import remove_unused, unused_partitions
 from candle_ml.pipeline import run
 from candle_ml.reading import read_dataset
 from candle_ml.training import Prepared, prepare
@@ -164,6 +168,25 @@ def test_only_what_has_changed_is_made_again(root: Path) -> None:
     after = partitions(root)
     assert {name.split("/")[1].split(".")[0] for name in after.keys() - before} == {"IBM_1d"}
     assert {name: after[name] for name in before} == before
+
+
+def test_partitions_that_nothing_uses_any_more_can_be_removed(root: Path) -> None:
+    """What was read or asked for since is left, and what has gone is made again when it is needed."""
+    prepared(root, "labels.window=5")
+    folder = root / ".candle-ml" / "partitions"
+    long_ago = time.time() - 40 * 86_400
+    for path in folder.rglob("*.parquet"):
+        os.utime(path, (long_ago, path.stat().st_mtime))
+    before = partitions(root)
+    prepared(root, "labels.window=5")
+    unused = unused_partitions(root, timedelta(days=30))
+    assert len(before) - len(unused) == 6
+    assert unused == {path: path.stat().st_size for path in unused}
+    assert remove_unused(root, timedelta(days=30)) == unused
+    assert len(partitions(root)) == 6
+    assert partitions(root).items() <= before.items()
+    prepared(root)
+    assert len(partitions(root)) == 9
 
 
 def test_a_dry_run_tells_what_there_is_to_do(root: Path) -> None:

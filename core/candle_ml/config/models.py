@@ -282,7 +282,7 @@ class ExecutionSection(Section):
     tls: TlsFiles | None = None
     """What this side of a `tls://` connection shows and believes."""
     memory: int = Field(default=4096, ge=0)
-    """Megabytes of features that are held; more are kept as Parquet files in `.candle-ml/partitions`."""
+    """Megabytes of features that are held, and of candles; more are kept as files in `.candle-ml/partitions`."""
 
     @model_validator(mode="after")
     def _cluster_is_named(self) -> Self:

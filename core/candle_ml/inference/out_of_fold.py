@@ -19,7 +19,9 @@ from candle_ml.predictions import PredictedSpan, Prediction
 
 Origin = Literal["folds", "test block"]
 _ROUNDING = 1e-6
-_LARGEST_FILE = 256 << 20
+LARGEST_FILE = 256 << 20
+_CANDLE, _SPAN, _SERIES = 9, 44, 2048
+"""Bytes of a candle beside its probabilities, of a span, and of the names and heads of a series' arrays."""
 _SPAN_TIMES = ("start_time", "end_time", "known_at", "candle_count")
 
 
@@ -47,6 +49,18 @@ class OutOfFold:
         for one in sorted(predictions, key=lambda each: int(each.time[0]) if len(each) else 0):
             by_series.setdefault(one.key, []).append(_over(one, every))
         return cls(origin, every, {key: _joined(by_series[key]) for key in sorted(by_series)})
+
+    @staticmethod
+    def size(candles: int, classes: int, spans: int = 0, series: int = 0) -> int:
+        """Bytes that `save` writes at most, before it compresses them."""
+        return candles * (_CANDLE + classes * np.dtype(np.float32).itemsize) + spans * _SPAN + series * _SERIES
+
+    def fits(self) -> bool:
+        """Whether `load` takes what `save` would write."""
+        candles, spans = (
+            sum(map(len, each)) for each in (self.series.values(), (p.spans for p in self.series.values()))
+        )
+        return self.size(candles, len(self.classes), spans, len(self.series)) <= LARGEST_FILE
 
     def rows(self, key: SeriesKey, start: int | None = None, end: int | None = None) -> Prediction:
         """The predicted candles of a series that open in `[start, end]` (None: open), with the spans that touch them.
@@ -89,14 +103,14 @@ class OutOfFold:
             arrays[f"{number}.span_confidence"] = np.array([span.confidence for span in prediction.spans])
         keys = [[key.pair, key.timeframe] for key in self.series]
         about = json.dumps({"origin": self.origin, "classes": self.classes, "series": keys})
-        check_unpacked(path.name, sum(array.nbytes for array in arrays.values()) + len(about), _LARGEST_FILE)
+        check_unpacked(path.name, sum(array.nbytes for array in arrays.values()) + len(about), LARGEST_FILE)
         np.savez_compressed(path, allow_pickle=False, about=np.frombuffer(about.encode(), dtype=np.uint8), **arrays)
 
     @classmethod
     def load(cls, path: Path) -> OutOfFold:
         """Read what `save` wrote. Raises `BundleError`."""
         try:
-            arrays = read_arrays(path, _LARGEST_FILE)
+            arrays = read_arrays(path, LARGEST_FILE)
             about = json.loads(arrays["about"].tobytes())
             classes = tuple(about["classes"])
             keys = [SeriesKey(*key) for key in about["series"]]

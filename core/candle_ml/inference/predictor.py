@@ -125,10 +125,14 @@ class Predictor:
         """Candles that must stand before a candle so that it gets a prediction."""
         return self.recipe.required_history(self.params)
 
+    def candidates(self, candles: Candles) -> Samples:
+        """Every candidate window with enough history."""
+        return with_history(self.recipe.encoder.candidates(candles), self.recipe.plan)
+
     def scan(self, candles: Candles) -> tuple[Samples, NDArray[np.float64]]:
-        """Every candidate window with enough history, and the model's own probabilities for it, uncalibrated."""
+        """Every candidate, and the model's own probabilities for it, uncalibrated."""
         series = self.recipe.features(candles)
-        samples = with_history(self.recipe.encoder.candidates(candles), self.recipe.plan)
+        samples = self.candidates(candles)
         if not len(samples):
             shape = (0, len(self.classes)) if samples.kind == "window" else (0, samples.width, len(self.classes))
             return samples, np.empty(shape)

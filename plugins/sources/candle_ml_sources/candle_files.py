@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 from candle_ml.annotations import Ingest, RejectedRow
 from candle_ml.candles import Candles, SeriesKey
-from candle_ml.components import SourceContext
+from candle_ml.components import Keep, SourceContext
 from candle_ml.sources import merge_candles, refuse
 from candle_ml_sources.candle_checks import CandleRows
 from candle_ml_sources.candle_rows import read_candles
@@ -35,13 +36,15 @@ class _Files:
 
     def read(self, context: SourceContext) -> Ingest:
         """All candles of the files, by series. Raises `DataError` as `CandleFiles.read` does."""
-        read = _merged_by_series(read_each(self.named, self._read_file, "candle files", context.progress))
+        read_file = partial(self._read_file, context.keep)
+        read = _merged_by_series(read_each(self.named, read_file, "candle files", context.progress), context.keep)
         if self.options.strict and read.rejected:
             raise refuse(self.options.path, read.rejected)
         return read
 
-    def _read_file(self, file: DataFile, series: SeriesKey) -> CandleRows:
-        return read_candles(read_table(file), series, self.options.time_unit)
+    def _read_file(self, keep: Keep, file: DataFile, series: SeriesKey) -> CandleRows:
+        read = read_candles(read_table(file), series, self.options.time_unit)
+        return replace(read, candles=read.candles.kept(keep), rows=keep(read.rows))
 
 
 class CandleFiles:
@@ -70,16 +73,16 @@ class CandleFiles:
         return name_series(found, given, options.files, _NAME_HINT)
 
 
-def _merged_by_series(parts: Sequence[CandleRows]) -> Ingest:
+def _merged_by_series(parts: Sequence[CandleRows], keep: Keep) -> Ingest:
     rejected = [row for part in parts for row in part.rejected]
     notes = [note for part in parts for note in part.notes]
     ordered = sorted(parts, key=lambda part: part.candles.key)
     groups = [list(group) for _, group in groupby(ordered, key=lambda part: part.candles.key)]
-    candles = tuple(_merged(group, rejected, notes) for group in groups)
+    candles = tuple(_merged(group, keep, rejected, notes) for group in groups)
     return Ingest(candles=candles, rejected=tuple(rejected), notes=tuple(notes))
 
 
-def _merged(parts: Sequence[CandleRows], rejected: list[RejectedRow], notes: list[str]) -> Candles:
+def _merged(parts: Sequence[CandleRows], keep: Keep, rejected: list[RejectedRow], notes: list[str]) -> Candles:
     """The candles of one series; the first file wins where two differ."""
     candles = parts[0].candles
     for number, part in enumerate(parts[1:], start=1):
@@ -92,7 +95,7 @@ def _merged(parts: Sequence[CandleRows], rejected: list[RejectedRow], notes: lis
             notes.append(f"{part.where}: {merged.repeated} rows stand in another file, with the same values")
         if merged.volume_dropped:
             notes.append(f"{part.where}: volume of {candles.key} dropped, because some of its files have none")
-    return candles
+    return candles if len(parts) == 1 else candles.kept(keep)
 
 
 def _place(parts: Sequence[CandleRows], time: int) -> str:
