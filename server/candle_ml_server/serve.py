@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,6 +30,7 @@ _LAST_ANSWERS_SECONDS = 5.0
 _FIRST_BYTES_SECONDS = 0.2
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3), with the bytes up to which freed memory is kept
 _KEPT_BYTES, _KEPT_BLOCK_BYTES = 64 << 20, 32 << 20
+_TURN_SECONDS = 0.001
 
 
 def serve(config: PipelineConfig, host: str | None, port: int | None, insecure: bool) -> None:
@@ -36,6 +38,8 @@ def serve(config: PipelineConfig, host: str | None, port: int | None, insecure: 
     settings = service_settings(config.inference, os.environ, host=host, port=port, insecure=insecure)
     configure()
     _keep_memory()
+    # How long a prediction thread may keep Python to itself while the event loop has something to move.
+    sys.setswitchinterval(_TURN_SECONDS)
     try:
         asyncio.run(_until_signal(config, settings))
     except OSError as error:
