@@ -28,6 +28,15 @@ def fetch_bundle(model_uri: str, store: str, folder: Path) -> Path:
     return Path(repository.download_artifacts(str(_PLACE), str(folder)))
 
 
+def bundle_place(model_uri: str, store: str) -> str:
+    """Where the bundle of a `models:/` address is kept: a folder, or an address. Raises what MLflow raises."""
+    from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+
+    repository = _repository(model_uri, store)
+    local = isinstance(repository, LocalArtifactRepository)
+    return f"{repository.artifact_dir if local else repository.artifact_uri}/{_PLACE}"
+
+
 def _repository(model_uri: str, store: str) -> ArtifactRepository:
     """The store's own files: a version leads to a logged model, and that to a place."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository

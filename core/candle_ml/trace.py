@@ -22,6 +22,7 @@ from candle_ml.bundle import (
 )
 from candle_ml.dataset import Dataset
 from candle_ml.errors import DataError, StateError
+from candle_ml.whereabouts import of_version
 
 if TYPE_CHECKING:
     from candle_ml.registry import RegisteredVersion, Registry
@@ -68,7 +69,8 @@ def trace(registry: Registry, name: str, store: StateStore | None = None, find_d
     """
     version = registry.select(name)
     with tempfile.TemporaryDirectory(prefix="candle-ml-trace-") as folder:
-        sealed = open_bundle(registry.fetch(version, Path(folder)), version.digest)
+        with of_version(registry, version):
+            sealed = open_bundle(registry.fetch(version, Path(folder)), version.digest)
         return trace_bundle(sealed, version, store, find_data)
 
 

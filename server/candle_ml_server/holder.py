@@ -212,7 +212,8 @@ class ModelHolder:
 
     def _failure(self, version: RegisteredVersion, error: Exception) -> FailedLoad:
         known = isinstance(error, CandleMLError)
-        log.error("load failed", model_version=version.version, error=str(error), exc_info=not known)
+        told = "; ".join((str(error), *getattr(error, "__notes__", ())))
+        log.error("load failed", model_version=version.version, error=told, exc_info=not known)
         problems: tuple[Problem, ...] = (_UNTOLD,)
         if isinstance(error, RegistryError | OSError):
             problems = (_UNFETCHED,)

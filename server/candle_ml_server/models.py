@@ -14,6 +14,7 @@ from candle_ml.inference import Golden, LoadedModel, answer, load_model
 from candle_ml.registry import RegisteredVersion, Registry
 from candle_ml.trace import Trace, trace, trace_bundle
 from candle_ml.tracking import TrackingPlace
+from candle_ml.whereabouts import of_version
 from candle_ml_server.folders import make_folder, remove_folder
 from candle_ml_server.workers import IMPORTING
 
@@ -79,9 +80,10 @@ class ModelStore:
             raise BundleError.at(where, "no digest recorded", "a version that candle-ml registered")
         folder = make_folder()
         try:
-            bundle = self._connected().fetch(version, folder)
-            loaded = load_model(bundle, version.digest)
-            version.check(loaded.info)
+            with of_version(self._connected(), version):
+                bundle = self._connected().fetch(version, folder)
+                loaded = load_model(bundle, version.digest)
+                version.check(loaded.info)
             _warm_up(loaded, bundle)
         except BaseException:
             remove_folder(folder)

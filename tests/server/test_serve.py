@@ -158,3 +158,22 @@ def test_a_missing_package_is_told(project: Any) -> None:
     found = subprocess.run(command, cwd=project.root, env=environment, capture_output=True, text=True, check=False)
     assert found.returncode == 4
     assert found.stderr == "serve: the package 'quart' is missing; pip install 'candle-ml[server]'\n"
+
+
+def test_the_log_says_where_a_refused_bundle_is(
+    serve_process: Any, own_registry: Path, project: Any, tmp_path: Path
+) -> None:
+    """Whoever reads the log finds the damaged bundle and what would do; an answer names no folder of this machine."""
+    bundle = project.copied_bundle(tmp_path / "trap")
+    (bundle / "calibrator.json").write_text("{}")
+    version = project.register(bundle)
+    (tmp_path / "mlflow.db").write_bytes((project.root / "mlflow.db").read_bytes())
+    process, client = serve_process(root=tmp_path)
+    found = client.post("/model/load", {"version": version})
+    assert (found.status, str(tmp_path) in str(found.json)) == (409, False)
+    process.process.terminate()
+    process.end()
+    (record,) = (one for one in map(json.loads, process.lines) if one["event"] == "load failed")
+    assert record["error"].startswith("bundle/calibrator.json: its bytes have changed; SHA-256 ")
+    what = f"the bundle of served version {version}; restore it from a backup, use another version or train again"
+    assert record["error"].endswith(f"; {bundle}: {what}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
@@ -90,7 +91,7 @@ def test_a_damaged_bundle(traced: Traced, monkeypatch: pytest.MonkeyPatch, damag
         with pytest.raises(BundleError) as caught:
             load_model(registered_bundle(traced), version.digest)
     assert (shown.exit_code, shown.stdout) == (6, "")
-    assert shown.stderr == f"{caught.value}\n"
+    assert shown.stderr == f"{caught.value}\n{kept_in(traced)}"
     assert str(caught.value).startswith(f"bundle/{name}: its bytes have changed; SHA-256 ")
 
 
@@ -103,7 +104,39 @@ def test_a_damaged_manifest(traced: Traced, monkeypatch: pytest.MonkeyPatch, dam
         shown = candle_ml("trace", "1")
     assert shown.exit_code == 6
     assert shown.stderr.startswith("bundle/manifest.json: digest ")
-    assert shown.stderr.endswith(f"; {version.digest[:12]}..., as recorded when it was registered\n")
+    recorded = f"; {version.digest[:12]}..., as recorded when it was registered\n"
+    assert shown.stderr.endswith(recorded + kept_in(traced))
+
+
+@pytest.mark.parametrize("command", ["predict", "reproduce"])
+def test_where_a_damaged_bundle_is(traced: Traced, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """What works with a registered version tells, after the damaged file, where the bundle is and what would do."""
+    monkeypatch.chdir(traced.root)
+    words = {"predict": ("predict", "-m", "1"), "reproduce": ("reproduce", "1")}[command]
+    with damaged(registered_bundle(traced) / "golden.npz", DAMAGES["cut"]):
+        told = candle_ml(*words)
+    assert told.exit_code == 6
+    first, second = told.stderr.splitlines(keepends=True)
+    assert first.startswith("bundle/golden.npz: its bytes have changed; SHA-256 ")
+    assert second == kept_in(traced)
+
+
+def test_where_a_damaged_folder_is(traced: Traced, tmp_path: Path) -> None:
+    """A bundle that is named by its folder is told by that."""
+    bundle = shutil.copytree(traced.whole.folder / "bundle", tmp_path / "copy")
+    (bundle / "golden.npz").unlink()
+    told = candle_ml("predict", "--bundle", str(bundle), "-c", str(traced.root / "config" / "pipeline.yaml"))
+    assert (told.exit_code, told.stderr) == (
+        6,
+        "copy/golden.npz: missing; the file that the manifest lists\n"
+        f"{bundle}: the bundle; restore it from a backup, use another one or train again\n",
+    )
+
+
+def kept_in(traced: Traced) -> str:
+    """How it is told where version 1 is."""
+    what = f"the bundle of {traced.registry.name} version 1"
+    return f"{registered_bundle(traced)}: {what}; restore it from a backup, use another version or train again\n"
 
 
 def registered_bundle(traced: Traced) -> Path:

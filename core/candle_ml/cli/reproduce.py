@@ -16,6 +16,7 @@ from candle_ml.config import load_config
 from candle_ml.registry import Registry
 from candle_ml.reproduction import Compared, Reproduction, reproduce
 from candle_ml.tracking import TrackingPlace
+from candle_ml.whereabouts import of_version
 
 _RESULTS = {True: "same", False: "differs", None: ""}
 
@@ -47,7 +48,8 @@ def command(
     registry = Registry(TrackingPlace.of(settings.tracking.uri, settings.root), settings.model_name)
     chosen = registry.select(version)
     with tempfile.TemporaryDirectory() as folder, progress() as report:
-        sealed = open_bundle(registry.fetch(chosen, Path(folder)), chosen.digest)
+        with of_version(registry, chosen):
+            sealed = open_bundle(registry.fetch(chosen, Path(folder)), chosen.digest)
         made = reproduce(sealed, settings.root, start, end, report)
     if as_json:
         print_json(_summary(chosen.version, made))

@@ -50,11 +50,14 @@ def located(config: PipelineConfig, model: str | None, bundle: Path | None) -> I
     from candle_ml.inference import load_model
     from candle_ml.registry import Registry
     from candle_ml.tracking import TrackingPlace
+    from candle_ml.whereabouts import of_folder, of_version
 
     if bundle is not None and model is not None:
         raise click.UsageError("--model and --bundle exclude each other")
     if bundle is not None:
-        yield Located(load_model(bundle), bundle)
+        with of_folder(bundle):
+            loaded = load_model(bundle)
+        yield Located(loaded, bundle)
         return
     registry = Registry(TrackingPlace.of(config.tracking.uri, config.root), config.model_name)
     version = registry.select(model or config.registry.alias)
@@ -62,7 +65,8 @@ def located(config: PipelineConfig, model: str | None, bundle: Path | None) -> I
         where = f"model {version.name} version {version.version}"
         raise RegistryError.at(where, "no digest recorded", "a version that candle-ml registered")
     with tempfile.TemporaryDirectory() as folder:
-        fetched = registry.fetch(version, Path(folder))
-        loaded = load_model(fetched, version.digest)
-        version.check(loaded.info)
+        with of_version(registry, version):
+            fetched = registry.fetch(version, Path(folder))
+            loaded = load_model(fetched, version.digest)
+            version.check(loaded.info)
         yield Located(loaded, fetched)
