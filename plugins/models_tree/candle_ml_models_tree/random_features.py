@@ -17,7 +17,7 @@ from candle_ml.errors import BundleError
 from candle_ml_models_tree.checks import check_training, class_weights, predict_blocks
 from candle_ml_models_tree.files import Meta, digest, read_model, write_model
 from candle_ml_models_tree.options import RandomFeaturesOptions
-from candle_ml_models_tree.random_layer import LAYER, Layer, drawn_layer, finite_blocks
+from candle_ml_models_tree.random_layer import LAYER, Blocks, Layer, drawn_layer
 
 NAME = "random-features"
 MODEL_FILE = "model.npz"
@@ -45,10 +45,11 @@ class RandomFeaturesTrainer:
         factors = class_weights(train.codes, len(context.classes), self._options.class_weight)
         weights = train.weights * factors[train.codes]
         weights *= len(weights) / weights.sum()
-        layer = drawn_layer(train, self._options.directions, self._options.features, context.seed)
+        blocks = Blocks(train)
+        layer = drawn_layer(blocks, train.codes, self._options.directions, self._options.features, context.seed)
         sums = _Sums.empty(self._options.features, len(context.classes))
         context.progress("samples", 0, len(weights))
-        for block, rows in finite_blocks(train):
+        for block, rows in blocks:
             targets = np.eye(len(context.classes))[train.codes[rows]]
             sums.add(layer.features(block), targets, weights[rows])
             context.progress("samples", rows.stop, len(weights))

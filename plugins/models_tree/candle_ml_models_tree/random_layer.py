@@ -20,6 +20,7 @@ _STEPS, _MOST_STEPS = 64.0, 255.0  # of a column's deviation
 _TURNED, _MOST_TURNED = 256.0, 1023.0  # of the widest direction's deviation
 _UNITS, _MOST_UNITS = 32.0, 127.0  # of a weight's deviation
 _LARGEST_SUM = 2.0**24 - 1
+_MOST_VALUES_KEPT = 1 << 26  # 256 MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,9 +81,9 @@ class _Moments:
         return mean + self.origin, deviation, covariance / np.outer(deviation, deviation), by_class
 
 
-def drawn_layer(train: SampleMatrix, directions: int, features: int, seed: int) -> Layer:
-    """A layer that is drawn from the seed for these samples."""
-    mean, deviation, correlation, by_class = _moments(train).standardised()
+def drawn_layer(blocks: Blocks, codes: NDArray[np.int32], directions: int, features: int, seed: int) -> Layer:
+    """A layer that is drawn from the seed for these samples of these classes."""
+    mean, deviation, correlation, by_class = _moments(blocks, codes).standardised()
     apart = np.sqrt(np.square(by_class).mean(axis=0))
     weight = apart / apart.mean() if apart.any() else np.ones_like(apart)
     turning, spread = _widest(correlation * np.outer(weight, weight), weight, directions)
@@ -101,24 +102,42 @@ def drawn_layer(train: SampleMatrix, directions: int, features: int, seed: int) 
     )
 
 
-def finite_blocks(matrix: SampleMatrix) -> Iterator[tuple[NDArray[np.float32], slice]]:
-    """The blocks of a matrix, each with its rows. Raises `DataError` for values that are not finite."""
-    start = 0
-    for block in matrix.batches(rows_at_once(matrix.shape[1])):
-        check_finite(block, matrix.columns)
-        yield block, slice(start, start + len(block))
-        start += len(block)
+class Blocks:
+    """The blocks of a matrix, each with its rows, as often as they are asked for; computed once where they are few.
+
+    Raises `DataError` for values that are not finite.
+    """
+
+    def __init__(self, matrix: SampleMatrix) -> None:
+        self.columns = matrix.shape[1]
+        self._matrix = matrix
+        self._kept: list[NDArray[np.float32]] = []
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.float32], slice]]:
+        start = 0
+        for block in self._kept or self._computed():
+            yield block, slice(start, start + len(block))
+            start += len(block)
+
+    def _computed(self) -> Iterator[NDArray[np.float32]]:
+        few, blocks = len(self._matrix.codes) * self.columns <= _MOST_VALUES_KEPT, []
+        for block in self._matrix.batches(rows_at_once(self.columns)):
+            check_finite(block, self._matrix.columns)
+            yield block
+            if few:
+                blocks.append(block)
+        self._kept = blocks
 
 
-def _moments(matrix: SampleMatrix) -> _Moments:
-    columns, classes = matrix.shape[1], int(matrix.codes.max()) + 1
+def _moments(blocks: Blocks, codes: NDArray[np.int32]) -> _Moments:
+    columns, classes = blocks.columns, int(codes.max()) + 1
     moments = _Moments(
         np.zeros(0, dtype=np.float32), np.zeros(classes), np.zeros((classes, columns)), np.zeros((columns, columns))
     )
-    for block, rows in finite_blocks(matrix):
+    for block, rows in blocks:
         if not rows.start:
             moments.origin = block.mean(axis=0)
-        moments.add(block, matrix.codes[rows])
+        moments.add(block, codes[rows])
     return moments
 
 

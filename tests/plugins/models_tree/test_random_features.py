@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from candle_ml.errors import BundleError, DataError, TrainingError
+from candle_ml_models_tree import random_layer
 from candle_ml_models_tree.files import Meta, digest
 from candle_ml_models_tree.options import RandomFeaturesOptions
 from candle_ml_models_tree.random_features import RandomFeaturesTrainer, load
@@ -62,6 +63,13 @@ def test_a_loaded_model_is_the_saved_one(patterns, context, tmp_path):
     assert loaded.feature_importance() is None
     for name in ("model.npz", "meta.json"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+def test_samples_that_are_too_many_to_keep_give_the_same_model(patterns, context, monkeypatch):
+    """Whether the samples' features are kept between two passes or computed again, the shares are the same bits."""
+    kept = fitted(patterns(300), context).predict_proba(patterns(50))
+    monkeypatch.setattr(random_layer, "_MOST_VALUES_KEPT", 0)
+    np.testing.assert_array_equal(fitted(patterns(300), context).predict_proba(patterns(50)), kept)
 
 
 def test_columns_in_other_units_change_nothing(patterns, context):
