@@ -18,9 +18,10 @@ from candle_ml_features_talib.window_paths import close_path, windows
 _WEIGHTS = 9
 _HIGH = 3
 _KERNELS = tuple(combinations(range(_WEIGHTS), _HIGH))
+_PLACES = np.array(_KERNELS).T
 _STEPS = 2.0**16  # in a window's range
-_STEPS_OF_DEVIATION = 2.0**10
-_WINDOWS_AT_ONCE = 256
+_STEPS_OF_DEVIATION = 2.0**9  # no response is larger than sqrt(18 * points) deviations, which `int16` holds
+_WINDOWS_AT_ONCE = 64
 
 
 class WindowKernels:
@@ -57,46 +58,62 @@ class WindowKernels:
         candles, lengths = tamed(candles), last - first + 1
         for length in np.unique(lengths).tolist():
             rows = np.flatnonzero(lengths == length)
+            paths = _standardised(close_path(windows(candles, first[rows], length), self._points))
             for start in range(0, len(rows), _WINDOWS_AT_ONCE):
-                some = rows[start : start + _WINDOWS_AT_ONCE]
-                path = close_path(windows(candles, first[some], length), self._points)
-                features[some] = self._shares(_standardised(path))
+                some = slice(start, start + _WINDOWS_AT_ONCE)
+                features[rows[some]] = self._shares(paths[some])
         return features
 
-    def _shares(self, path: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _shares(self, path: NDArray[np.int16]) -> NDArray[np.float32]:
         """`(m, n_columns)` of paths `(m, points)` of whole numbers.
 
         Windows stand side by side in memory, so that every step runs along thousands of numbers.
         """
         counts = []
-        for responding, biases in self._responders:
-            response = (responding @ path.T).reshape(self._points, -1)
-            for bias in biases:
-                above = (response > np.repeat(bias, len(path))).view(np.uint8)
-                counts.append(above.sum(axis=0, dtype=np.uint8).reshape(len(_KERNELS), -1))
+        for dilation in self._dilations:
+            response = _responses(path, dilation)
+            for bias in self._biases[dilation]:
+                above = response > np.repeat(bias, len(path))
+                counts.append(above.view(np.uint8).sum(axis=0, dtype=np.uint8).reshape(len(_KERNELS), -1))
         return np.concatenate(counts).T.astype(np.float32) / np.float32(self._points)
 
     @cached_property
-    def _responders(self) -> list[tuple[NDArray[np.float32], list[NDArray[np.float32]]]]:
-        """For each dilation the matrix `(points * kernels, points)` that applies all kernels, and their biases."""
-        found = []
+    def _biases(self) -> dict[int, list[NDArray[np.int16]]]:
+        """The biases of each dilation: of every kernel the same quantiles."""
+        found = {}
         for dilation in self._dilations:
-            matrix = _kernels_at_points(self._points, dilation)
-            spread = _spread(matrix, self._points) * _STEPS_OF_DEVIATION
+            spread = _spread(_kernels_at_points(self._points, dilation), self._points) * _STEPS_OF_DEVIATION
             levels = (NormalDist().inv_cdf(quantile) for quantile in self._quantiles)
-            # Between two whole numbers, so that no response equals a bias.
-            biases = [(np.floor(spread * level) + 0.5).astype(np.float32) for level in levels]
-            found.append((np.ascontiguousarray(matrix.T, dtype=np.float32), biases))
+            found[dilation] = [np.floor(spread * level).astype(np.int16) for level in levels]
         return found
 
 
-def _standardised(path: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Paths as whole steps of a 1024th of their standard deviation, with mean 0; 0 where a path does not move."""
+def _responses(path: NDArray[np.int16], dilation: int) -> NDArray[np.int16]:
+    """How each kernel responds around each point of paths `(m, points)`: `(points, kernels * m)`.
+
+    A kernel's sum is three times the three points that count 2, less all nine. Sums may run over: the result does not.
+    """
+    count, points = path.shape
+    margin = _WEIGHTS // 2 * dilation
+    padded = np.zeros((points + 2 * margin, count), dtype=np.int16)
+    padded[margin : margin + points] = path.T
+    placed = np.stack([padded[place * dilation :][:points] for place in range(_WEIGHTS)], axis=1)
+    every = placed.sum(axis=1, keepdims=True, dtype=np.int16)
+    placed *= _HIGH
+    response = (placed - every).take(_PLACES[0], axis=1)
+    response += placed.take(_PLACES[1], axis=1)
+    response += placed.take(_PLACES[2], axis=1)
+    flat: NDArray[np.int16] = response.reshape(points, -1)
+    return flat
+
+
+def _standardised(path: NDArray[np.float64]) -> NDArray[np.int16]:
+    """Paths as whole steps of a 512th of their standard deviation, with mean 0; 0 where a path does not move."""
     steps = np.rint(path * _STEPS)
     points = steps.shape[1]
     centred = points * steps - steps.sum(axis=1, keepdims=True)
     deviation = np.sqrt((centred * centred).sum(axis=1, keepdims=True) / points)
-    standardised: NDArray[np.float32] = np.rint(centred * _STEPS_OF_DEVIATION / divisor(deviation)).astype(np.float32)
+    standardised: NDArray[np.int16] = np.rint(centred * _STEPS_OF_DEVIATION / divisor(deviation)).astype(np.int16)
     return standardised
 
 
