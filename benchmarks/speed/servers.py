@@ -12,10 +12,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 from benchmarks.environments import ROOT, interpreter
 from benchmarks.speed.project import Project
 from benchmarks.speed.timing import first_core, on_cores
@@ -27,11 +28,12 @@ _REQUIREMENTS = Path(__file__).with_name("requirements-services.txt")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server, the path that predicts and the JSON that it takes."""
+    """A running server, the path that predicts, the JSON that it takes and its process."""
 
     port: int
     path: str
     body: Path
+    pid: int = 0
 
     def answer(self) -> Any:
         """Its answer to the one request that all loads consist of."""
@@ -39,6 +41,11 @@ class Server:
         request = urllib.request.Request(url, self.body.read_bytes(), {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=_END_SECONDS) as response:
             return json.load(response)
+
+    def processor_seconds(self) -> float:
+        """What its process has taken of the processor until now."""
+        taken = psutil.Process(self.pid).cpu_times()
+        return float(taken.user + taken.system)
 
 
 @contextmanager
@@ -113,7 +120,7 @@ def _running(
         )
     try:
         _wait(process, server)
-        yield server
+        yield replace(server, pid=process.pid)
     finally:
         _end(process)
 
