@@ -49,9 +49,21 @@ class Saved:
 
     @property
     def share(self) -> float:
-        """Share of the labels after which suggestions are as good as random stretches; infinite where never."""
-        reached = (number / ROUNDS for number, f1 in enumerate(self.suggested) if number and f1 >= self.random)
-        return next(reached, float("inf"))
+        """Share of the looks after which suggestions are as good as random stretches; infinite where never."""
+        return self._reached / ROUNDS
+
+    @property
+    def share_of_marks(self) -> float:
+        """The same by the marks that were made in these looks: a suggested stretch holds a pattern more often."""
+        if self._reached > ROUNDS:
+            return float("inf")
+        made = self.marks[int(self._reached)] - self.marks[0]
+        return made / max(1, self.random_marks - self.marks[0])
+
+    @property
+    def _reached(self) -> float:
+        rounds = (number for number, f1 in enumerate(self.suggested) if number and f1 >= self.random)
+        return next(rounds, float("inf"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +218,9 @@ def _told(rows: Sequence[Saved | Queued]) -> Iterator[str]:
         yield f"labels, {len(labelled)} charts: random stretches reach a span F1 of "
         yield f"  {median(row.random for row in labelled):.3f} (median) with {ROUNDS * LOOKS} looks"
         yield f"  suggestions after each {LOOKS} looks: {', '.join(curve)}"
-        yield f"  as good with {median(shares):.0%} of the labels (median), within 60 % on {_within(shares)}"
+        marks = median(row.share_of_marks for row in labelled)
+        yield f"  as good with {median(shares):.0%} of the looks (median), within 60 % on {_within(shares)}"
+        yield f"  and with {marks:.0%} of the marks (median)"
     if looked:
         yield f"queue, {len(looked)} charts: {median(looked):.0%} (median) of the wrong labels in the first tenth,"
         yield f"  {min(looked):.0%} to {max(looked):.0%}"

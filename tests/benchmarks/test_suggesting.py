@@ -53,7 +53,9 @@ def test_random_stretches_do_not_overlap(chart: Chart) -> None:
 
 
 def test_the_share_is_that_of_the_first_round_as_good_as_random() -> None:
-    """It counts from the first round on, and is infinite where suggestions are never as good."""
-    made = Saved(1, (0.5, 0.2, 0.3, 0.4, 0.1, 0.2), 0.3, (0,) * 6, 0)
+    """It counts looks and marks from the first round on, and is infinite where suggestions are never as good."""
+    made = Saved(1, (0.5, 0.2, 0.3, 0.4, 0.1, 0.2), 0.3, (10, 15, 19, 25, 30, 35), 30)
     assert made.share == 0.4
-    assert Saved(1, (0.0,) * 6, 0.3, (0,) * 6, 0).share == float("inf")
+    assert made.share_of_marks == 0.45
+    never = Saved(1, (0.0,) * 6, 0.3, (0,) * 6, 0)
+    assert never.share == never.share_of_marks == float("inf")
