@@ -129,7 +129,9 @@ def _in(known: tuple[tuple[str, _Told], ...], error: Exception) -> _Told | None:
 
 def _of_answer(status: int) -> _Told:
     if status in (401, 403):
-        return _Told(f"refuses access (HTTP {status})", "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
+        of_whom = " of a user who may do that" if status == 403 else ""
+        expected = f"set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD{of_whom}"
+        return _Told(f"refuses access (HTTP {status})", expected)
     if status == 429:
         return _Told("is asked too often (HTTP 429)", "try again later")
     if status >= 500:

@@ -25,7 +25,7 @@ WORDS = {
     200: ELSE,
     400: f"answers, but not as an MLflow server (HTTP 400); {OTHER}",
     401: f"refuses access (HTTP 401); {PASSWORD}",
-    403: f"refuses access (HTTP 403); {PASSWORD}",
+    403: f"refuses access (HTTP 403); {PASSWORD} of a user who may do that",
     404: f"answers, but not as an MLflow server (HTTP 404); {OTHER}",
     429: "is asked too often (HTTP 429); try again later",
     500: f"answers with an error of its own (HTTP 500); {BROKEN}",

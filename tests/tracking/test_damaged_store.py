@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from candle_ml.errors import RegistryError
 from candle_ml.registry import Registry
 from candle_ml.tracking import TrackingPlace
+
+from ..another_user import another_user
 
 REMEDY = "restore it from a backup, or move it away to begin a new one"
 
@@ -67,8 +70,14 @@ def test_a_store_that_has_gone_meanwhile(tmp_path: Path) -> None:
 
 
 def test_a_store_that_may_not_be_read(tmp_path: Path) -> None:
-    """A store that this user may not open is told in words."""
-    store = tmp_path / "mlflow.db"
-    store.mkdir()
+    """A store that this user may not open is told in words, and so is a folder in its place."""
     expected = "the file cannot be opened; check that it is a file, and that this user may read it"
-    assert refused(tmp_path) == f"sqlite:///{store}: {expected}"
+    (tmp_path / "mlflow.db").mkdir()
+    assert refused(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db: {expected}"
+    # Not pytest's folder: pytest closes that to other users.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        TrackingPlace.of(None, Path(folder)).client()
+        (Path(folder) / "mlflow.db").chmod(0)
+        with another_user():
+            assert refused(Path(folder)) == f"sqlite:///{folder}/mlflow.db: {expected}"
