@@ -162,6 +162,11 @@ class Spool:
         return self._records / "copies" / f"{run_id}.json"
 
 
+def remedy(run_id: str) -> str:
+    """What would do where a file of a run that waits is damaged or gone."""
+    return f"restore it from a backup, or give the run up: candle-ml runs sync --give-up {run_id}"
+
+
 def _intact(path: Path, run_id: str) -> RunRecord | None:
     """The record of a run in a file, whose bytes must be exactly those that were written; None where they are not."""
     try:

@@ -17,7 +17,7 @@ from candle_ml.inference import LoadedModel
 from candle_ml.leaving import leave
 from candle_ml.pipeline import on_test_block, read_input
 from candle_ml.promotion import Evaluate, Promotion, UnfairComparisonError
-from candle_ml.spool import RunRecord, Spool
+from candle_ml.spool import RunRecord, Spool, remedy
 from candle_ml.state import RunStatus, StateStore
 from candle_ml.tracking import EMBEDDED, EndStatus, TrackingAwayError, TrackingPlace, close_left_open
 from candle_ml.training import Prepared, prepare
@@ -209,8 +209,7 @@ class _Sync:
 
 def _damaged(folder: Path, error: BundleError) -> str:
     """What is wrong with the bundle in the folder of a run that waits, and what would do."""
-    remedy = f"restore it from a backup, or give the run up: candle-ml runs sync --give-up {folder.name}"
-    return f"{folder}/{error}; {remedy}"
+    return f"{folder}/{error}; {remedy(folder.name)}"
 
 
 def _judge(config: PipelineConfig, spool: Spool, record: RunRecord, progress: Progress) -> Evaluate:
@@ -228,7 +227,7 @@ def _prepared_again(
     config: PipelineConfig, spool: Spool, record: RunRecord, progress: Progress
 ) -> tuple[PipelineConfig, Prepared]:
     """The configuration and the data of a run, which must be those it was trained on."""
-    path = spool.folder(record.run_id) / "effective.yaml"
+    path = spool.folder(record.run_id) / "bundle" / EFFECTIVE
     own = parse_config(path.read_text("utf-8"), str(path), config.root)
     dataset = read_input(own, record.start, record.end, record.data_version, progress)
     if dataset.hash != record.data_hash:

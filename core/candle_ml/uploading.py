@@ -9,10 +9,11 @@ from pathlib import Path
 
 from candle_ml.bundle import SealedBundle, open_bundle
 from candle_ml.components import Progress, no_progress
+from candle_ml.errors import DataError
 from candle_ml.evaluation import Evaluation
 from candle_ml.promotion import Evaluate, Promotion, promote
 from candle_ml.registry import Registry
-from candle_ml.spool import Registration, RunRecord, Spool, Step
+from candle_ml.spool import Registration, RunRecord, Spool, Step, remedy
 from candle_ml.tracking import TrackedRun, TrackingPlace
 
 
@@ -23,7 +24,8 @@ def upload(
 
     `evaluate` is asked for the scores of the version that holds the alias. Returns what became of the registration;
     None where there is none, or where another process has uploaded the run meanwhile. Raises `RegistryError` where the
-    server is away or refuses, and `BundleError` for a damaged bundle; the record then says how far it came.
+    server is away or refuses, `BundleError` for a damaged bundle and `DataError` for damaged scores; the record then
+    says how far it came.
     """
     with spool.held():
         record = spool.record(run_id)
@@ -80,4 +82,9 @@ class _Upload:
 
 def _evaluation(folder: Path) -> Evaluation | None:
     path = folder / "evaluation.json"
-    return Evaluation.from_json(path.read_text("utf-8")) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return Evaluation.from_json(path.read_text("utf-8", "replace"))
+    except DataError as error:
+        raise DataError.at(str(path), "its bytes have changed", remedy(folder.name)) from error

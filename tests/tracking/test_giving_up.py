@@ -40,6 +40,21 @@ def test_a_damaged_file_is_named(spooled: Path) -> None:
     assert Spool(spooled).run_ids() == {run_id}
 
 
+def test_damaged_scores_are_named(spooled: Path) -> None:
+    """Scores that cannot be read any more leave the run waiting and are named; put back, the run is registered once."""
+    run_id = run_id_of(spooled)
+    path = folder_of(spooled, run_id) / "evaluation.json"
+    content = path.read_bytes()
+    path.write_bytes(b"\xff" + content)
+    told = invoke(*SYNC)
+    assert (told.exit_code, told.stderr) == (
+        7,
+        f"{run_id}: not synced: {path}: its bytes have changed; {remedy(run_id)}",
+    )
+    path.write_bytes(content)
+    assert "registered: small version 1\n" in invoke(*SYNC).stdout
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_a_folder_that_is_gone(spooled: Path, known: bool) -> None:
     """It is named also where the state store was lost; given up, the run waits no more and `runs sync` is content."""
