@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import mmap
+import os
+import time
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, TypeVar
@@ -19,6 +23,30 @@ MEGABYTE = 1_000_000
 Number = TypeVar("Number", bound=np.generic)
 
 _SMALLEST_FILE = 64_000_000
+
+
+def mark_used(path: Path) -> None:
+    """Let a partition that is there count as used now, also where the file system does not note who reads."""
+    with suppress(FileNotFoundError):
+        os.utime(path, (time.time(), path.stat().st_mtime))
+
+
+def unused_partitions(root: Path, since: timedelta) -> dict[Path, int]:
+    """The partitions of a project that nothing has used for so long, with their bytes."""
+    before = time.time() - since.total_seconds()
+    found = {path: path.stat() for path in (root / PARTITIONS).glob("*/*.parquet")}
+    return {path: status.st_size for path, status in sorted(found.items()) if status.st_atime < before}
+
+
+def remove_unused(root: Path, since: timedelta) -> dict[Path, int]:
+    """Remove the partitions that nothing has used for so long; one that is needed again is made again.
+
+    A training marks all of its partitions when it begins, and each whenever it reads it.
+    """
+    removed = unused_partitions(root, since)
+    for path in removed:
+        path.unlink(missing_ok=True)
+    return removed
 
 
 class Overflow:

@@ -9,9 +9,8 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from candle_ml.bundle import Frozen
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.components import Encoded
 from candle_ml.errors import DataError
-from candle_ml.overflow import PARTITIONS
+from candle_ml.overflow import mark_used
 from candle_ml.versions.tables import SamplesLayout, read_samples, write_samples
 
 _FORMAT = 1
@@ -68,30 +67,6 @@ def remove_unfinished(folder: Path) -> None:
     for path in folder.glob(f"{_UNFINISHED}*"):
         if time.time() - path.stat().st_mtime > _SECONDS_UNTIL_LEFT:
             path.unlink(missing_ok=True)
-
-
-def mark_used(path: Path) -> None:
-    """Let a partition that is there count as used now, also where the file system does not note who reads."""
-    with suppress(FileNotFoundError):
-        os.utime(path, (time.time(), path.stat().st_mtime))
-
-
-def unused_partitions(root: Path, since: timedelta) -> dict[Path, int]:
-    """The partitions of a project that nothing has used for so long, with their bytes."""
-    before = time.time() - since.total_seconds()
-    found = {path: path.stat() for path in (root / PARTITIONS).glob("*/*.parquet")}
-    return {path: status.st_size for path, status in sorted(found.items()) if status.st_atime < before}
-
-
-def remove_unused(root: Path, since: timedelta) -> dict[Path, int]:
-    """Remove the partitions that nothing has used for so long; one that is needed again is made again.
-
-    A training marks all of its partitions when it begins, and each whenever it reads it.
-    """
-    removed = unused_partitions(root, since)
-    for path in removed:
-        path.unlink(missing_ok=True)
-    return removed
 
 
 def write_table(path: Path, table: pa.Table, *, numbers_only: bool = False) -> None:

@@ -23,7 +23,7 @@ from candle_ml.execution import results
 from candle_ml.features import candle_features
 from candle_ml.inference import Recipe, build_recipe
 from candle_ml.inference.made_with import made_with
-from candle_ml.overflow import MEGABYTE, PARTITIONS
+from candle_ml.overflow import MEGABYTE, PARTITIONS, mark_used
 from candle_ml.samples import HeldFeatures, SeriesFeatures, encoded_series, joined
 
 _PROCESS, _CANDLE = 250_000_000, 56
@@ -126,7 +126,7 @@ def _in_memory(recipe: Recipe, labels: frozenset[str], data: SeriesData) -> tupl
 def _partitioned(
     dataset: Dataset, recipe: Recipe, labels: frozenset[str], config: PipelineConfig, progress: Progress
 ) -> tuple[Mapping[SeriesKey, SeriesFeatures], Encoded]:
-    from candle_ml.partitions import StoredFeatures, mark_used, read_encoded, remove_unfinished
+    from candle_ml.partitions import StoredFeatures, read_encoded, remove_unfinished
 
     paths = partition_paths(dataset, recipe, labels, config)
     every = [path for both in paths.values() for path in both]

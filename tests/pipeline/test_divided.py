@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -19,9 +20,10 @@ from threadpoolctl import threadpool_limits
 
 from candle_ml.bundle import file_digest
 from candle_ml.cli import main
+from candle_ml.cli.common import human
 from candle_ml.config import PipelineConfig, load_config
 from candle_ml.errors import DataError
-from candle_ml.partitions import remove_unused, unused_partitions
+from candle_ml.overflow import unused_partitions
 from candle_ml.pipeline import run
 from candle_ml.reading import read_dataset
 from candle_ml.training import Prepared, prepare
@@ -170,8 +172,13 @@ def test_only_what_has_changed_is_made_again(root: Path) -> None:
     assert {name: after[name] for name in before} == before
 
 
-def test_partitions_that_nothing_uses_any_more_can_be_removed(root: Path) -> None:
+def test_partitions_that_nothing_uses_any_more_can_be_removed(root: Path, alone: object) -> None:
     """What was read or asked for since is left, and what has gone is made again when it is needed."""
+
+    def pruned(*words: str) -> str:
+        config = str(root / "config" / "pipeline.yaml")
+        return CliRunner().invoke(main, ["runs", "prune", "-c", config, *words]).output
+
     prepared(root, "labels.window=5")
     folder = root / ".candle-ml" / "partitions"
     long_ago = time.time() - 40 * 86_400
@@ -182,7 +189,11 @@ def test_partitions_that_nothing_uses_any_more_can_be_removed(root: Path) -> Non
     unused = unused_partitions(root, timedelta(days=30))
     assert len(before) - len(unused) == 6
     assert unused == {path: path.stat().st_size for path in unused}
-    assert remove_unused(root, timedelta(days=30)) == unused
+    told = f"{human(sum(unused.values()))} of {len(unused)} partitions\n"
+    assert pruned("--older-than", "30d", "--dry-run") == f"would free {told}"
+    assert json.loads(pruned("--older-than", "30d", "--dry-run", "--json"))["partitions"] == sum(unused.values())
+    assert pruned("--older-than", "30d", "--keep", "9") == f"freed {told}"
+    assert pruned("--older-than", "30d") == "nothing to prune\n"
     assert len(partitions(root)) == 6
     assert partitions(root).items() <= before.items()
     prepared(root)

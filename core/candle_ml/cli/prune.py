@@ -47,7 +47,7 @@ def command(
     overrides: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Remove files, models and registered versions of old runs.
+    """Remove files, models and registered versions of old runs, and with --older-than partitions unused for so long.
 
     What stays: a version that has an alias or that a rollback would bring back, with its run; a run that is running or
     not yet synced; data versions; the line of every run in runs list. A run that the state store does not know goes by
@@ -56,15 +56,24 @@ def command(
     if keep is None and older_than is None:
         raise click.UsageError("say which runs are old: --keep, --older-than or both")
     from candle_ml.config import load_config
+    from candle_ml.overflow import remove_unused, unused_partitions
     from candle_ml.pruning import old_runs, prune
 
     settings = load_config(config_path(config), overrides)
     found = old_runs(settings, keep or 0, older_than or timedelta())
     runs = [old if dry_run or old.kept else prune(settings, old) for old in found]
+    partitions = {}
+    if older_than is not None:
+        partitions = (unused_partitions if dry_run else remove_unused)(settings.root, older_than)
     if as_json:
-        print_json({"dry_run": dry_run, "freed": _freed(runs), "runs": [_plain(old) for old in runs]})
+        freed = {"freed": _freed(runs), "partitions": sum(partitions.values())}
+        print_json({"dry_run": dry_run, **freed, "runs": [_plain(old) for old in runs]})
         return
-    _print(runs, dry_run)
+    if runs or not partitions:
+        _print(runs, dry_run)
+    if partitions:
+        size = human(sum(partitions.values()))
+        click.echo(f"{'would free' if dry_run else 'freed'} {size} of {len(partitions)} partitions")
     if any(old.stored and not old.kept for old in runs) and (settings.tracking.uri or "").startswith("http"):
         click.echo("the tracking server keeps their entries, marked as deleted, until mlflow gc is run there")
 
