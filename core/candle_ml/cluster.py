@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging import CRITICAL, getLogger
 from ssl import SSLError
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,8 @@ def _connected(config: PipelineConfig, address: str | None) -> Client:
     except ImportError as error:
         found = f"needs the package {error.name!r}, which is missing"
         raise ConfigError.at(config.where("execution.engine"), found, "pip install 'candle-ml[dask]'") from error
+    # It would print a traceback of what is told here in one line.
+    getLogger("distributed.client").setLevel(CRITICAL)
     try:
         return Client(address, security=_security(config), timeout=_SECONDS_TO_ANSWER)
     except CommClosedError as error:
