@@ -16,6 +16,8 @@ _HEAD = (
     "|---:|---:|---|---|---:|---:|---:|---:|---:|"
 )
 
+_PLANNED = 10_000_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -68,8 +70,10 @@ def add(file: Path, row: Row) -> None:
 
 
 def told(rows: Sequence[Row]) -> str:
-    """All rows as a table, whether the engines agree, and how cost grows."""
-    return "\n".join([_HEAD, *(line for row in rows for line in _lines(row)), "", *_agreement(rows), *_growth(rows)])
+    """All rows as a table, whether the engines agree, how cost grows, and what the largest project would take."""
+    lines = [line for row in rows for line in _lines(row)]
+    alone = [row for row in rows if (row.engine, row.workers) == ("local", 1)]
+    return "\n".join([_HEAD, *lines, "", *_agreement(rows), *_growth(alone), *_planned(alone[-1:])])
 
 
 def _lines(row: Row) -> Iterator[str]:
@@ -99,15 +103,21 @@ def _agreement(rows: Sequence[Row]) -> Iterator[str]:
         yield f"{series} x {candles:,}: {engines}: {what if len(made) == 1 else 'DIFFERENT RESULTS'}"
 
 
-def _growth(rows: Sequence[Row]) -> Iterator[str]:
+def _growth(alone: Sequence[Row]) -> Iterator[str]:
     """The exponent of each stage by candles: over all sizes, and from the last but one to the last."""
-    alone = [row for row in rows if (row.engine, row.workers) == ("local", 1)]
     if len({row.total for row in alone}) < 2:
         return
     for number, stage in enumerate([*(used.stage for used in alone[0].stages), "whole"]):
         seconds = [(*row.stages, row.whole)[number].processor for row in alone]
         every, last = (exponent([row.total for row in alone][-n:], seconds[-n:]) for n in (len(alone), 2))
         yield f"{stage}: processor seconds grow with candles to the power of {every:.3f}; at the end {last:.3f}"
+
+
+def _planned(largest: Sequence[Row]) -> Iterator[str]:
+    """What 10^10 candles take of processors, if each costs what it cost in this run."""
+    for row in largest:
+        hours = (f"{used.stage} {used.processor / row.total * _PLANNED / 3600:,.1f}" for used in row.stages[1:])
+        yield f"10^10 candles at the rates of {row.total:,}, in hours of one processor: {', '.join(hours)}"
 
 
 def exponent(candles: Sequence[float], seconds: Sequence[float]) -> float:
