@@ -14,7 +14,7 @@ Length = Annotated[int, Field(ge=1)]
 Reach = Annotated[int, Field(ge=0, le=16)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-_APART = 1.25
+_APART = 1.4
 _UNUSUAL = 0.03
 _MOST_SMOOTHING = 2
 
@@ -127,7 +127,7 @@ class WindowedOptions(Options):
 
 
 def scales_for(lengths: Sequence[int]) -> list[int]:
-    """Window lengths that stand at most by a quarter apart, from the shortest to the longest usual one of `lengths`."""
+    """Window lengths from the shortest to the longest usual one of `lengths`, at most about 1.4 times apart."""
     if not lengths:
         return []
     ordered = sorted(lengths)
