@@ -34,6 +34,7 @@ _AWAY = (
     ),
     (r"SSLError", _Told("no TLS connection comes about", "check its certificate and the versions of TLS it takes")),
     (r"BadStatusLine", _Told("answers, but not as an MLflow server (something else)", _CORRECT)),
+    (r"invalid response to SSL negotiation", _Told("answers, but not as PostgreSQL", _CORRECT)),
     (
         r"password authentication failed|no password supplied|role .* does not exist",
         _Told("refuses the user or the password", "correct the user in tracking.uri, or set PGPASSWORD"),

@@ -248,6 +248,14 @@ def test_a_database_that_says_nothing(project: Path) -> None:
     assert len(callers) == 1
 
 
+def test_a_database_that_is_something_else(project: Path) -> None:
+    """What answers at the address of a PostgreSQL and is none is told as such."""
+    with listening(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as (address, _):
+        uri = f"postgresql+psycopg://{address}/mlflow"
+        told = invoke("model", "list", "--set", f"tracking.uri={uri}")
+    assert told.stderr == f"{uri}: answers, but not as PostgreSQL; {OTHER}\n"
+
+
 def test_a_database_that_nobody_listens_for(project: Path) -> None:
     """A PostgreSQL that is not there is told in words."""
     uri = "postgresql+psycopg://127.0.0.1:9/mlflow"
