@@ -29,9 +29,9 @@ def cluster(config: PipelineConfig) -> Iterator[Client]:
     """
     address = config.execution.scheduler
     with _connected(config, address) as client:
-        _wait_for_worker(client, address)
-        _check_versions(client, address)
         try:
+            _wait_for_worker(client, address)
+            _check_versions(client, address)
             yield client
         except Exception as error:
             if isinstance(error, CandleMLError) or not _is_lost(client, error):

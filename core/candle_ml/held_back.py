@@ -49,10 +49,18 @@ class HeldBack:
 def beside(
     predictor: Predictor, dataset: Dataset, block: Block, config: PipelineConfig, progress: Progress = no_progress
 ) -> HeldBack:
-    """The predictor beside a block, whose candles it scans once."""
+    """The predictor beside a block, whose candles it scans once where anybody has reviewed some of them."""
     begun = {key: data for key, data in dataset.series.items() if len(until(data.candles, block))}
-    scans = results(config, partial(_scanned, predictor, block), list(begun.values()), "predicting", progress)
-    return HeldBack(predictor, dataset, block, dict(zip(begun, scans, strict=True)))
+    reviewed = {key: data for key, data in begun.items() if _is_reviewed(data, predictor.classes, block)}
+    scanned = reviewed or begun
+    scans = results(config, partial(_scanned, predictor, block), list(scanned.values()), "predicting", progress)
+    return HeldBack(predictor, dataset, block, dict(zip(scanned, scans, strict=True)))
+
+
+def _is_reviewed(data: SeriesData, labels: Collection[str], block: Block) -> bool:
+    return any(
+        item.start_time < block.end and item.end_time >= block.start for item in effective_reviewed(data, labels)
+    )
 
 
 def _scanned(predictor: Predictor, block: Block, data: SeriesData) -> NDArray[np.float64]:
