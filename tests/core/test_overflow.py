@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import mmap
-import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from candle_ml.overflow import Overflow
@@ -46,11 +46,12 @@ def test_arrays_stay_when_further_files_are_begun(tmp_path: Path, monkeypatch: p
 
 
 def test_another_process_gets_the_values(tmp_path: Path) -> None:
-    """What is sent to a worker is the content, not a place in a file."""
-    (kept,) = [Overflow(tmp_path, 0).keep(np.arange(4.0))]
-    sent = pickle.loads(pickle.dumps(kept))
-    np.testing.assert_array_equal(sent, np.arange(4.0))
-    assert file_of(sent) is None
+    """What is sent to a worker is the content, not a place in a file of this process."""
+    overflow = Overflow(tmp_path, 0)
+    arrays = [np.arange(4.0), np.arange(5.0)]
+    sent = Parallel(n_jobs=2)(delayed(np.array)(overflow.keep(array)) for array in arrays)
+    for before, after in zip(arrays, sent, strict=True):
+        np.testing.assert_array_equal(before, after)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
