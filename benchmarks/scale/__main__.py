@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -48,7 +49,8 @@ def _watched(folder: Path, overrides: Sequence[str], others: Sequence[int]) -> t
     """What each stage used, from the line that says it has begun to the next one, and what was made."""
     command = [sys.executable, "-m", "benchmarks.scale.work", str(folder), *overrides]
     stages: list[Used] = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, ExitStack() as stack:
+        stack.callback(process.kill)  # where this process is told to stop; else it has ended by then
         assert process.stdout is not None
         with watched([process.pid, *others]) as watch:
             stage = "start"
@@ -60,6 +62,7 @@ def _watched(folder: Path, overrides: Sequence[str], others: Sequence[int]) -> t
                 print(stage, file=sys.stderr, flush=True)
             stages.append(watch.used(stage))
         made = Made(**json.loads(process.stdout.readline()))
+        process.wait()
     return tuple(stages), made
 
 

@@ -95,4 +95,3 @@ def load(folder: Path) -> XgboostModel:
         return XgboostModel(meta.classes, meta.columns, content)
     except xgboost.core.XGBoostError as error:
         raise BundleError.at(where, "cannot be read", "a model written by candle-ml") from error
-
