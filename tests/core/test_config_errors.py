@@ -144,6 +144,14 @@ APPENDED = {
         "p.yaml:10:17: tracking.uri: an address with a password in it; "
         "take it out and set MLFLOW_TRACKING_PASSWORD, or PGPASSWORD, in the environment",
     ),
+    "address of the remote, which nothing uses": (
+        "data: {enabled: false, remote: 's3://secret@bucket'}\n",
+        "p.yaml:10:32: data.remote: 's3://***@bucket'; a folder; mount what is elsewhere",
+    ),
+    "host of the remote": (
+        "data: {remote: 'me:secret@host:/store'}\n",
+        "p.yaml:10:16: data.remote: '***@host:/store'; a folder; mount what is elsewhere",
+    ),
     "misspelt disabled plugin": (
         "plugins: {disabled: [model-tree]}\n",
         "p.yaml:10:22: plugins.disabled.0: no plugin is called 'model-tree'; did you mean 'models-tree'?",

@@ -32,6 +32,8 @@ def manager() -> PluginManager:
         ("http:/host:5000", "http://host:5000"),
         ("http://host:port", "http://host:5000"),
         ("http://ho st", "http://host:5000"),
+        ("http://host:99999", "http://host:5000"),
+        ("HTTP://127.0.0.1:5000", "http://127.0.0.1:5000"),
         ("postgres://host/db", "http://host:5000"),
         ("sqlite://", "http://host:5000"),
     ],
@@ -43,6 +45,19 @@ def test_an_address_that_nothing_can_be_tracked_at(manager: PluginManager, addre
     assert str(caught.value) == (
         f"p.yaml:5:17: tracking.uri: '{address}'; "
         f"write {server} for an MLflow server, or sqlite:///mlflow.db for a file"
+    )
+
+
+@pytest.mark.parametrize("behind", ["#/experiments/0", "#s3cret", ";s3cret=1", "?s3cret"])
+def test_what_follows_an_address_is_refused_and_not_shown(manager: PluginManager, behind: str) -> None:
+    """An address as a browser shows it, or with parameters, is refused with the part that would do."""
+    override = f"tracking.uri=http://127.0.0.1:5000/{behind}"
+    with pytest.raises(ConfigError) as caught:
+        parse_config(BASE, "p.yaml", Path("project"), (override,), manager)
+    shown = f"http://127.0.0.1:5000/{behind[0]}***"
+    assert str(caught.value) == (
+        f"--set tracking.uri={shown}: tracking.uri: '{shown}'; "
+        "write http://127.0.0.1:5000/ for an MLflow server, or sqlite:///mlflow.db for a file"
     )
 
 

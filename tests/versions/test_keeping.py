@@ -158,15 +158,6 @@ def test_an_existing_default_remote_stays(tmp_path: Path) -> None:
     assert not (tmp_path / "mine").exists()
 
 
-def test_an_address_as_remote_is_refused(tmp_path: Path) -> None:
-    """A remote is a folder; an address is refused before anything is made."""
-    config = project(tmp_path / "project", PIPELINE + "data: {remote: 's3://bucket/store'}\n")
-    with pytest.raises(ConfigError) as caught:
-        versions.snapshot(config, dataset())
-    where = f"{config.root / 'config' / 'pipeline.yaml'}:7:16: data.remote"
-    assert str(caught.value) == f"{where}: 's3://bucket/store'; a folder; mount what is elsewhere"
-
-
 @pytest.mark.parametrize("path", ["../outside", "."])
 def test_versions_stand_inside_the_project(tmp_path: Path, path: str) -> None:
     """A folder of versions outside the project, or the project itself, is refused."""

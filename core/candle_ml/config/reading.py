@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import yaml
 
+from candle_ml.config.secrets import masked
 from candle_ml.errors import ConfigError, Problem
 
 Scalar: TypeAlias = bool | int | float | str | None
@@ -70,7 +71,7 @@ def joined(path: str, key: str | int) -> str:
 
 
 def described(value: Plain) -> str:
-    """A value as a message names it."""
+    """A value as a message names it, without passwords."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -79,7 +80,7 @@ def described(value: Plain) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list" if value else "an empty list"
-    text = repr(value)
+    text = repr(masked(value) if isinstance(value, str) else value)
     return text if len(text) <= 80 else f"{text[:76]}...{text[0]}"
 
 

@@ -24,7 +24,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 """The stages without which a stage cannot run, in the order that stages run in."""
 _STORE = r"sqlite(\+\w+)?:///\S.*|(postgresql|mysql|mssql)(\+\w+)?://\S+|databricks(-uc)?(://\S+)?"
 """Addresses that MLflow takes beside those of servers."""
-_HOST = r"[\w-]+(\.[\w-]+)*(:\d+)?(/\S*)?"
+_MEANT = r"(?i)(?:(https?)://)?([\w-]+(?:\.[\w-]+)*(?::\d+)?(?:/[^\s?#;]*)?)(?:[?#;]\S*)?"
+"""What the address of a server may be meant by: without its scheme, or copied from a browser."""
 
 
 def disabled_stages(settings: Settings) -> frozenset[str]:
@@ -45,7 +46,8 @@ def contradictions(settings: Settings, disabled: frozenset[str], places: Mapping
         if name not in disabled and missing:
             advice = f"enable {missing}, or write {name}: {{enabled: false}}"
             problems.append(_key(places[name], "enabled").problem(f"true, but {missing} is disabled", advice))
-    return problems + _blocks(settings, disabled, places) + _address(settings.tracking.uri or "", places["tracking"])
+    problems += _blocks(settings, disabled, places)
+    return problems + _address(settings.tracking.uri or "", places["tracking"]) + _remote(settings, places["data"])
 
 
 def _blocks(settings: Settings, disabled: frozenset[str], places: Mapping[str, Node]) -> list[Problem]:
@@ -70,17 +72,27 @@ def _address(uri: str, place: Node) -> list[Problem]:
         return [_key(place, "uri").problem("an address with a password in it", advice)]
     if not uri or re.fullmatch(_STORE, uri) or _is_of_server(uri):
         return []
-    server = f"http://{uri if re.fullmatch(_HOST, uri) else 'host:5000'}"
+    meant = re.fullmatch(_MEANT, uri)
+    server = f"{(meant[1] or 'http').lower()}://{meant[2]}" if meant else ""
+    server = server if _is_of_server(server) else "http://host:5000"
     advice = f"write {server} for an MLflow server, or sqlite:///mlflow.db for a file"
     return [_key(place, "uri").problem(described(uri), advice)]
 
 
 def _is_of_server(uri: str) -> bool:
+    """Whether paths can be added to an address, as MLflow does."""
     try:
         parts = urlsplit(uri)
-        return uri.startswith(("http://", "https://")) and bool(parts.hostname) and parts.port != 0 and " " not in uri
+        return bool(re.fullmatch(r"https?://[^\s?#;]+", uri)) and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def _remote(settings: Settings, place: Node) -> list[Problem]:
+    remote = settings.data.remote or ""
+    if "://" not in remote and not has_password(remote):
+        return []
+    return [_key(place, "remote").problem(described(remote), "a folder; mount what is elsewhere")]
 
 
 def _key(node: Node, key: str) -> Node:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from candle_ml.config import PipelineConfig
-from candle_ml.config.secrets import masked
 from candle_ml.errors import ConfigError, DataError
 from candle_ml.versions.locking import patiently
 
@@ -25,16 +24,9 @@ def versions_folder(config: PipelineConfig) -> Path:
 
 
 def remote_folder(config: PipelineConfig) -> Path:
-    """Where versions are stored: `data.remote`, else `<project>-dvc-remote` beside the project.
-
-    Raises `ConfigError` for an address.
-    """
+    """Where versions are stored: `data.remote`, else `<project>-dvc-remote` beside the project."""
     given = config.data.remote
-    if given is None:
-        return config.root.with_name(f"{config.root.name}-dvc-remote")
-    if "://" in given:
-        raise ConfigError.at(config.where("data.remote"), repr(masked(given)), "a folder; mount what is elsewhere")
-    return config.root / given
+    return config.root.with_name(f"{config.root.name}-dvc-remote") if given is None else config.root / given
 
 
 @contextmanager
