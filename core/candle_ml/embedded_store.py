@@ -20,12 +20,16 @@ _PARTIAL = "store.partial"
 def make_store(uri: str, artifacts: Path | None) -> None:
     """Make the SQLite file that a URI names where there is none; another process that makes it is waited for.
 
-    Nothing is done for a server and for other databases. Raises `RegistryError` where the file cannot be made, or is
-    empty though `artifacts` holds what was tracked in it; and what MLflow raises where it fails.
+    Nothing is done for a server and for other databases. Raises `RegistryError` where the file cannot be made, is
+    empty though `artifacts` holds what was tracked in it, or is a link that leads nowhere; and what MLflow raises where
+    it fails.
     """
     path = store_file(uri)
     if path is None or _is_filled(path):
         return
+    if path.is_symlink() and not path.exists():
+        expected = "put back what it leads to, or remove the link to begin a new store"
+        raise RegistryError.at(str(path), f"a link to {path.readlink()}, where nothing is", expected)
     work = path.parent / ".candle-ml"
     try:
         with held(work / "store.lock", _PATIENCE_SECONDS):

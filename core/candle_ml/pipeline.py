@@ -87,6 +87,7 @@ def run(
     if not (_reaches(until, "train") and config.model.enabled):
         return _prepared(begun, config, until, progress)
     begun = replace(begun, data_version=data_version or kept_version(config, dataset))
+    begun = replace(begun, notes=(*begun.notes, *_begins_anew(config)))
     started_at = _now()
     # The state store comes first: a run that only the tracking server knew could not be told from a living one.
     tracked = _tracked(config, begun.run_id, started_at, progress)
@@ -130,6 +131,13 @@ def _begun(config: PipelineConfig, dataset: Dataset, run_id: str, data_version: 
     return RunResult(run_id, folder, dataset, data_version, notes=(*config.notes, *dataset.notes))
 
 
+def _begins_anew(config: PipelineConfig) -> Iterator[str]:
+    """What is to be told where the store that runs were tracked in is lost: a training begins a new one."""
+    place = TrackingPlace.of(config.tracking.uri, config.root)
+    if config.tracking.enabled and place.is_lost:
+        yield f"{place.shown} is not there, though {place.artifacts} is: a new one is begun, which knows no earlier run"
+
+
 def _prepared(result: RunResult, config: PipelineConfig, until: StageName, progress: Progress) -> RunResult:
     if not (_reaches(until, "dataset") and config.labels.enabled and config.model.enabled):
         return result
@@ -149,7 +157,7 @@ def _tracked(config: PipelineConfig, run_id: str, started_at: int, progress: Pro
         progress("ask for the tracking server", 0, 1)
         with suppress(TrackingAwayError):
             place = TrackingPlace.of(config.tracking.uri, config.root)
-            tracked = TrackedRun.open(place, config.experiment, _run_name(config), run_id, started_at)
+            tracked = TrackedRun.open(place, config.experiment, _run_name(config), run_id, started_at, anew=True)
     try:
         yield
     except BaseException as error:

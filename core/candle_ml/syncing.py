@@ -161,7 +161,8 @@ class _Sync:
     def _uploaded(self, record: RunRecord, place: TrackingPlace) -> SyncedRun:
         try:
             judge = _judge(self.config, self.spool, record, self.progress)
-            promotion = upload(self.spool, record.run_id, place, judge, self.progress)
+            chosen = self.to == "configured"
+            promotion = upload(self.spool, record.run_id, place, judge, self.progress, anew=chosen)
         except TrackingAwayError as error:
             self.away[place] = error
             raise

@@ -66,8 +66,17 @@ class TrackingPlace:
     @property
     def is_unmade(self) -> bool:
         """Whether it is an embedded store that was never made: nothing is kept in it, and reading makes none."""
+        return self._is_missing and not (self.artifacts is not None and os.path.lexists(self.artifacts))
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the file of an embedded store is not there, though the folder of artifacts is."""
+        return self._is_missing and not self.is_unmade
+
+    @property
+    def _is_missing(self) -> bool:
         file = store_file(self.uri)
-        return file is not None and not file.exists() and self.artifacts is not None and not self.artifacts.exists()
+        return file is not None and not os.path.lexists(file)
 
     @property
     def shown(self) -> str:
@@ -75,10 +84,11 @@ class TrackingPlace:
         scheme, _, rest = self.uri.partition("://")
         return f"{scheme}://{rest.rpartition('@')[2]}"
 
-    def client(self) -> MlflowClient:
+    def client(self, *, anew: bool = False) -> MlflowClient:
         """A client for tracking and registry alike.
 
-        Raises `RegistryError` where MLflow is not installed, and `TrackingAwayError` where nothing answers as it does.
+        An embedded store that is lost is made again only `anew`. Raises `RegistryError` for that and where MLflow is
+        not installed, and `TrackingAwayError` where nothing answers as it does.
         """
         for name, value in _QUIET_DEFAULTS.items():
             os.environ.setdefault(name, value)
@@ -92,6 +102,9 @@ class TrackingPlace:
         # Without the second call the registry stays at its default and leaves a stray mlflow.db behind.
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
+        if self.is_lost and not anew:
+            expected = "restore it from a backup; the next training begins a new one"
+            raise RegistryError.at(self.shown, f"is not there, though {self.artifacts} is", expected)
         with self._guarded():
             make_store(self.uri, self.artifacts)
             reach(self.uri)
@@ -147,9 +160,14 @@ class TrackedRun:
         self._client = client
 
     @classmethod
-    def open(cls, place: TrackingPlace, experiment: str, name: str, run_id: str, started_at: int) -> TrackedRun:
-        """The run whose tag is `run_id`; it and its experiment are made where they do not exist."""
-        client = place.client()
+    def open(
+        cls, place: TrackingPlace, experiment: str, name: str, run_id: str, started_at: int, *, anew: bool = False
+    ) -> TrackedRun:
+        """The run whose tag is `run_id`; it and its experiment are made where they do not exist.
+
+        A store that is lost is made again only `anew`.
+        """
+        client = place.client(anew=anew)
         with place.guarded():
             experiment_id = _experiment(client, place, experiment)
             if not _runs_of(client, experiment_id, run_id):

@@ -18,20 +18,26 @@ from candle_ml.tracking import TrackedRun, TrackingPlace
 
 
 def upload(
-    spool: Spool, run_id: str, place: TrackingPlace, evaluate: Evaluate, progress: Progress = no_progress
+    spool: Spool,
+    run_id: str,
+    place: TrackingPlace,
+    evaluate: Evaluate,
+    progress: Progress = no_progress,
+    *,
+    anew: bool = False,
 ) -> Promotion | None:
     """Bring a recorded run to the tracking server and the registry, then forget the record.
 
-    `evaluate` is asked for the scores of the version that holds the alias. Returns what became of the registration;
-    None where there is none, or where another process has uploaded the run meanwhile. Raises `RegistryError` where the
-    server is away or refuses, `BundleError` for a damaged bundle and `DataError` for damaged scores; the record then
-    says how far it came.
+    `evaluate` is asked for the scores of the version that holds the alias. A store that is lost is made again only
+    `anew`. Returns what became of the registration; None where there is none, or where another process has uploaded the
+    run meanwhile. Raises `RegistryError` where the server is away or refuses, `BundleError` for a damaged bundle and
+    `DataError` for damaged scores; the record then says how far it came.
     """
     with spool.held():
         record = spool.record(run_id)
         if record is None:
             return None
-        promotion = _Upload(spool, record, place, progress).run(evaluate)
+        promotion = _Upload(spool, record, place, progress, anew).run(evaluate)
         spool.remove(run_id)
         return promotion
 
@@ -42,12 +48,14 @@ class _Upload:
     record: RunRecord
     place: TrackingPlace
     progress: Progress
+    anew: bool
 
     def run(self, evaluate: Evaluate) -> Promotion | None:
         record, folder = self.record, self.spool.folder(self.record.run_id)
         sealed = open_bundle(folder / "bundle", record.digest)
         with self._step("open run"):
-            tracked = TrackedRun.open(self.place, record.experiment, record.name, record.run_id, record.started_at)
+            identity = (record.experiment, record.name, record.run_id, record.started_at)
+            tracked = TrackedRun.open(self.place, *identity, anew=self.anew)
         with self._step("log model"):
             model_id = tracked.log_model(sealed.folder)
         with self._step("log values"):

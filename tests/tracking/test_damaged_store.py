@@ -1,4 +1,4 @@
-"""An embedded store that was emptied, overwritten or has damaged pages."""
+"""An embedded store that was lost or emptied, overwritten or has damaged pages."""
 
 from __future__ import annotations
 
@@ -7,13 +7,25 @@ from pathlib import Path
 
 import pytest
 
+from candle_ml import pipeline
+from candle_ml.config import load_config
 from candle_ml.errors import RegistryError
 from candle_ml.registry import Registry
 from candle_ml.tracking import TrackingPlace
 
 from ..another_user import another_user
+from .conftest import SYNC, invoke, size_of
 
 REMEDY = "restore it from a backup, or move it away to begin a new one"
+BEGINS = "restore it from a backup; the next training begins a new one"
+UNLINK = "put back what it leads to, or remove the link to begin a new store"
+READING = (
+    "model list",
+    "model promote 1",
+    "trace champion",
+    "predict data/candles/AAPL_1d.csv",
+    "runs prune --keep 0",
+)
 
 
 def refused(root: Path) -> str:
@@ -24,15 +36,63 @@ def refused(root: Path) -> str:
 
 
 def test_an_emptied_store(tmp_path: Path) -> None:
-    """A store that was emptied beside artifacts is refused, again and again; moved away, a new one is made."""
+    """A store that was emptied beside artifacts is refused, again and again."""
     store, artifacts = tmp_path / "mlflow.db", tmp_path / "mlartifacts"
     store.touch()
     (artifacts / "small").mkdir(parents=True)
     for _ in range(2):
         assert refused(tmp_path) == f"{store}: is empty, though {artifacts} holds what was tracked in it; {REMEDY}"
         assert store.read_bytes() == b""
-    store.unlink()
-    assert Registry(TrackingPlace.of(None, tmp_path), "small").versions() == ()
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_lost_store(spooled: Path, linked: bool) -> None:
+    """Without the store, or with a link to where it is not any more, commands fail and make none; no run loses a file.
+
+    A training begins a new one and says so, but not in the place of a link.
+    """
+    assert invoke(*SYNC).exit_code == 0
+    store, artifacts = spooled / "mlflow.db", spooled / "mlartifacts"
+    store.rename(spooled / "away.db")
+    told = f"sqlite:///{store}: is not there, though {artifacts} is; {BEGINS}"
+    if linked:
+        store.symlink_to("unmounted/mlflow.db")
+        told = f"{store}: a link to unmounted/mlflow.db, where nothing is; {UNLINK}"
+    files = size_of(spooled / ".candle-ml" / "runs")
+    for words in READING:
+        done = invoke(*words.split())
+        assert (words, done.exit_code, done.stderr) == (words, 7, f"{told}\n")
+    assert told in invoke("doctor").stdout
+    assert not store.exists()
+    assert size_of(spooled / ".candle-ml" / "runs") == files
+    trained = invoke("train")
+    begun = f"note: sqlite:///{store} is not there, though {artifacts} is: a new one is begun, which knows no earlier run"
+    assert (trained.exit_code, begun in trained.stdout) == ((7, False) if linked else (0, True))
+    assert store.exists() == (not linked)
+
+
+def test_a_link_that_leads_nowhere_in_the_place_of_all(spooled: Path) -> None:
+    """Where the folder of artifacts is on a disk that is away as well, nothing is taken for never made either."""
+    (spooled / "mlartifacts").symlink_to("unmounted/mlartifacts")
+    done = invoke("runs", "prune", "--keep", "0")
+    assert done.stderr == f"sqlite:///{spooled}/mlflow.db: is not there, though {spooled}/mlartifacts is; {BEGINS}\n"
+
+
+def test_a_store_that_is_lost_before_a_run_is_uploaded(project: Path) -> None:
+    """A run whose store goes while it trains waits for the store to come back, and makes no other."""
+    store = project / "mlflow.db"
+
+    def losing(what: str, done: int, total: int) -> None:
+        if (what, done) == ("record run", 1):
+            (project / "mlartifacts").mkdir(exist_ok=True)
+            store.rename(project / "away.db")
+
+    result = pipeline.run(load_config(project / "config" / "pipeline.yaml"), progress=losing)
+    lost = f"sqlite:///{store}: is not there, though {project}/mlartifacts is; {BEGINS}"
+    assert result.spooled == lost
+    assert invoke("runs", "sync").stderr == f"{result.run_id}: not synced: {lost}\n"
+    (project / "away.db").rename(store)
+    assert invoke("runs", "sync").stdout.startswith(f"{result.run_id}: synced to sqlite:///{store}\n")
 
 
 def test_an_empty_file_of_a_new_project(tmp_path: Path) -> None:
