@@ -16,6 +16,7 @@ from candle_ml.state import RunStatus, StateStore, TrainingRun
 from candle_ml.state.records import finite
 
 _SPOOLED = ", spooled"
+_GIVEN_UP = ", given up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class KnownRun:
     @property
     def status(self) -> str:
         """Its status in words."""
-        return self.run.status + _SPOOLED * self.spooled
+        return self.run.status + (_SPOOLED if self.spooled else _GIVEN_UP * self.run.given_up)
 
 
 @dataclass(frozen=True, slots=True)

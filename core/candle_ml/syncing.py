@@ -17,8 +17,9 @@ from candle_ml.inference import LoadedModel
 from candle_ml.leaving import leave
 from candle_ml.pipeline import on_test_block, read_input
 from candle_ml.promotion import Evaluate, Promotion, UnfairComparisonError
+from candle_ml.recorded import KnownRun
 from candle_ml.spool import RunRecord, Spool, remedy
-from candle_ml.state import RunStatus, StateStore
+from candle_ml.state import RunStatus, StateStore, TrainingRun
 from candle_ml.tracking import EMBEDDED, EndStatus, TrackingAwayError, TrackingPlace, close_left_open
 from candle_ml.training import Prepared, prepare
 from candle_ml.uploading import upload
@@ -26,6 +27,7 @@ from candle_ml.uploading import upload
 Destination = Literal["trained", "configured"]
 """Where a run goes that was trained for another place than `tracking.uri` names now."""
 
+_GIVEN_UP = "given up: it was not uploaded, or not to its end"
 _ENDS: dict[RunStatus, EndStatus] = {"failed": "FAILED", "interrupted": "KILLED"}
 
 
@@ -77,20 +79,33 @@ def sync(config: PipelineConfig, to: Destination | None = None, progress: Progre
 def give_up(config: PipelineConfig, run_id: str) -> tuple[str, ...]:
     """Let a run wait no more, whatever became of its record or bundle; what it has in its folder stays.
 
-    What it had begun at the place that it was trained for is closed; returns what stays there. Raises `RegistryError`
-    where no such run waits.
+    What it had begun at the place that it was trained for is closed; returns what stays there. The state store notes
+    it. Raises `RegistryError` where no such run waits, and `StateError`.
     """
     spool = Spool(config.root)
-    with spool.held():
-        if run_id not in spool.run_ids():
-            raise RegistryError.at(f"run {run_id}", "does not wait", "one that candle-ml runs list shows as spooled")
+    with spool.held(), StateStore.open(config.root, anew=False) as store:
+        run = store.find_run(run_id)
+        _check_waits(run_id, run, spool)
         left: tuple[str, ...] = ()
         with suppress(DataError):
             record = spool.record(run_id)
             if record is not None:
                 left = leave(TrackingPlace.of(record.tracking or config.tracking.uri, config.root), record)
+                if run is not None and run.status == "interrupted":
+                    store.finish_run(run_id, record.metrics, record.took)
+        store.give_up_run(run_id, _GIVEN_UP)
         spool.remove(run_id)
     return left
+
+
+def _check_waits(run_id: str, run: TrainingRun | None, spool: Spool) -> None:
+    """Raise a `RegistryError` that says what there is of a run where it does not wait, or its training goes on."""
+    known = None if run is None else KnownRun(run, spooled=False).status
+    if known == "running":
+        raise RegistryError.at(f"run {run_id}", "is running", "wait until it has ended, or end it")
+    if run_id not in spool.run_ids():
+        found = "no such run is known here" if known is None else f"is {known}, and waits for nothing"
+        raise RegistryError.at(f"run {run_id}", found, "one that candle-ml runs list shows as spooled")
 
 
 def _looked_through(spool: Spool) -> tuple[list[RunRecord], list[SyncedRun]]:

@@ -81,9 +81,9 @@ def _tell_unknown(root: Path) -> None:
 
 
 def _plain(known: KnownRun) -> dict[str, object]:
-    """A run as JSON holds it: times as ISO texts in UTC; `spooled` where it waits for the server."""
+    """A run as JSON holds it: times as ISO texts in UTC; `spooled` where it waits for the server, or `given_up`."""
     values = {name: _iso(value) if isinstance(value, datetime) else value for name, value in asdict(known.run).items()}
-    return {**values, "spooled": known.spooled}
+    return {**values, "spooled": known.spooled, "given_up": known.run.given_up}
 
 
 def _iso(moment: datetime) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, case, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from candle_ml.state.database import now
@@ -91,6 +91,12 @@ def interrupt_runs(connection: Connection, run_ids: frozenset[str], cause: str) 
     """Mark running runs as interrupted."""
     running = (training_runs.c.run_id.in_(run_ids), training_runs.c.status == "running")
     connection.execute(update(training_runs).where(*running).values(status="interrupted", error=cause))
+
+
+def give_up_run(connection: Connection, run_id: str, reason: str) -> None:
+    """Note why a run waits no more to be uploaded; one that has not ended is interrupted."""
+    values = {"status": case((_OPEN, "interrupted"), else_=training_runs.c.status), "error": reason}
+    connection.execute(update(training_runs).where(training_runs.c.run_id == run_id).values(**values))
 
 
 def runs(connection: Connection, wanted: Sequence[ColumnElement[bool]] = ()) -> tuple[TrainingRun, ...]:

@@ -17,6 +17,7 @@ SchemaCondition = Literal["missing", "behind", "current", "unknown"]
 class TrainingRun:
     """One training run; `interrupted` says that its process ended without a word.
 
+    `error` says why it failed or was interrupted, and of a finished one that it was given up before it was uploaded.
     `metrics` is empty until the run has finished; a metric that is no finite number is None. `config_hash` leads to
     the configuration's text. `host` and `process_id` say where the run was last alive, at `heartbeat_at`.
     """
@@ -34,6 +35,11 @@ class TrainingRun:
     host: str | None
     process_id: int | None
     heartbeat_at: datetime | None
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it has finished, but was given up before it was uploaded."""
+        return self.status == "finished" and self.error is not None
 
 
 @dataclass(frozen=True, slots=True)

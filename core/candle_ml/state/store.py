@@ -96,6 +96,10 @@ class StateStore:
         """Close a run as failed, with the reason."""
         self._end(run_id, RunEnd("failed", error=_reason(error)))
 
+    def give_up_run(self, run_id: str, reason: str) -> None:
+        """Note why a run waits no more to be uploaded; one that has not ended is interrupted by that."""
+        self._database.write(lambda connection: queries.give_up_run(connection, run_id, reason), repeatable=True)
+
     def runs(self, limit: int | None = None, status: RunStatus | None = None) -> tuple[TrainingRun, ...]:
         """The runs, newest first; only those of one status where it is given.
 
