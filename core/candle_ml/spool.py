@@ -1,7 +1,7 @@
 """Finished runs that the tracking server does not have yet: one record file a run, in `.candle-ml/spool`.
 
 A record is written before anything is uploaded and removed when all of it is. It bears the SHA-256 of its content, and
-has a copy in `copies` that is used where it is damaged. What it speaks of, the bundle and the files of the run, is in
+has a copy in `copies` that is used where it is damaged or gone. What it speaks of, the bundle and the files of the run, is in
 `.candle-ml/runs/<run>`.
 """
 
@@ -114,22 +114,24 @@ class Spool:
         return self.root / ".candle-ml" / "runs"
 
     def run_ids(self) -> frozenset[str]:
-        """The runs that are recorded here."""
-        return frozenset(path.stem for path in self._records.glob("*.json"))
+        """The runs that are recorded here, also those of which only the copy is left."""
+        return frozenset(path.stem for pattern in ("*.json", "copies/*.json") for path in self._records.glob(pattern))
 
     def record(self, run_id: str) -> RunRecord | None:
         """The record of one run, None where it is not here (any more).
 
-        A damaged one is told by a `CandleMLWarning` where its copy is intact. Raises `DataError` where that is not.
+        One that is damaged or gone is told by a `CandleMLWarning` where its copy is intact. Raises `DataError` where
+        that is not.
         """
         path, copy = self._path(run_id), self._copy(run_id)
         record = _intact(path, run_id)
-        if record is None and path.exists():
+        if record is None and run_id in self.run_ids():
+            found = "damaged or not readable" if path.exists() else "gone"
             record = _intact(copy, run_id)
             if record is None:
                 expected = f"restore one from a backup, or give the run up: candle-ml runs sync --give-up {run_id}"
-                raise DataError.at(str(path), f"damaged or not readable, as is {copy}", expected)
-            warnings.warn(f"{path}: damaged or not readable; the copy {copy} is used", CandleMLWarning, stacklevel=1)
+                raise DataError.at(str(path), f"{found}; its copy {copy} is damaged or not readable", expected)
+            warnings.warn(f"{path}: {found}; the copy {copy} is used", CandleMLWarning, stacklevel=1)
         return record
 
     def write(self, record: RunRecord) -> None:

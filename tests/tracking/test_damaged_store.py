@@ -66,7 +66,9 @@ def test_a_lost_store(spooled: Path, linked: bool) -> None:
     assert not store.exists()
     assert size_of(spooled / ".candle-ml" / "runs") == files
     trained = invoke("train")
-    begun = f"note: sqlite:///{store} is not there, though {artifacts} is: a new one is begun, which knows no earlier run"
+    begun = (
+        f"note: sqlite:///{store} is not there, though {artifacts} is: a new one is begun, which knows no earlier run"
+    )
     assert (trained.exit_code, begun in trained.stdout) == ((7, False) if linked else (0, True))
     assert store.exists() == (not linked)
 

@@ -21,11 +21,11 @@ def files_of(root: Path, run_id: str) -> tuple[Path, Path]:
     return folder / f"{run_id}.json", folder / "copies" / f"{run_id}.json"
 
 
-def named(root: Path, run_id: str) -> str:
+def named(root: Path, run_id: str, found: str = "damaged or not readable") -> str:
     """How a record is named that is damaged together with its copy."""
     path, copy = files_of(root, run_id)
     return (
-        f"{path}: damaged or not readable, as is {copy}; restore one from a backup, "
+        f"{path}: {found}; its copy {copy} is damaged or not readable; restore one from a backup, "
         f"or give the run up: candle-ml runs sync --give-up {run_id}"
     )
 
@@ -42,6 +42,33 @@ def test_a_damaged_record_has_a_copy(spooled: Path) -> None:
     assert told.stdout.startswith(f"{run_id}: synced to sqlite:///{spooled}/mlflow.db\n")
     assert not path.exists()
     assert not copy.exists()
+
+
+@warns
+def test_a_record_that_is_gone_has_a_copy(spooled: Path) -> None:
+    """A run of which only the copy of its record is left waits as before: it is listed, kept and uploaded."""
+    run_id = run_id_of(spooled)
+    path, copy = files_of(spooled, run_id)
+    path.unlink()
+    assert "finished, spooled" in invoke("runs", "list").stdout
+    assert "not yet synced" in invoke("runs", "prune", "--keep", "0").stdout
+    told = invoke(*SYNC)
+    assert told.stderr == f"warning: {path}: gone; the copy {copy} is used\n"
+    assert told.stdout.startswith(f"{run_id}: synced to sqlite:///{spooled}/mlflow.db\n")
+    assert Spool(spooled).run_ids() == frozenset()
+
+
+def test_a_record_that_is_gone_with_a_damaged_copy(spooled: Path) -> None:
+    """Where nothing intact is left of a record, the run is named and stays, until it is given up."""
+    run_id = run_id_of(spooled)
+    path, copy = files_of(spooled, run_id)
+    path.unlink()
+    flip(copy)
+    told = invoke(*SYNC)
+    assert (told.exit_code, told.stderr) == (7, f"{run_id}: not synced: {named(spooled, run_id, 'gone')}\n")
+    assert "not yet synced" in invoke("runs", "prune", "--keep", "0").stdout
+    assert invoke("runs", "sync", "--give-up", run_id).exit_code == 0
+    assert Spool(spooled).run_ids() == frozenset()
 
 
 def test_a_damaged_record_stops_no_other(spooled: Path) -> None:
