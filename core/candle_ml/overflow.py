@@ -28,7 +28,7 @@ _SMALLEST_FILE = 64_000_000
 def mark_used(path: Path) -> None:
     """Let a partition that is there count as used now, also where the file system does not note who reads."""
     with suppress(FileNotFoundError):
-        os.utime(path, (time.time(), path.stat().st_mtime))
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
 
 
 def unused_partitions(root: Path, since: timedelta) -> dict[Path, int]:
