@@ -8,37 +8,52 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from candle_ml.bundle import Frozen
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.components import Encoded
-from candle_ml.errors import DataError
+from candle_ml.errors import CandleMLWarning, DataError
+from candle_ml.features import candle_features
+from candle_ml.inference import Recipe
 from candle_ml.overflow import mark_used
+from candle_ml.unwritable import named
 from candle_ml.versions.tables import SamplesLayout, read_samples, write_samples
 
 _FORMAT = 1
 _LONGEST_PAIR = 60
+_LENGTH_OF_HASH = 16
 _ROWS_IN_A_GROUP = 1 << 16
 _UNFINISHED = ".partial-"
 _SECONDS_UNTIL_LEFT = 86_400
-_ABOUT = b"candle-ml"
+_ABOUT, _DIGEST = b"candle-ml", b"candle-ml-sha256"
+_DAMAGE = (OSError, ValueError, KeyError, pa.ArrowException)
+"""What reading a damaged file raises; Pydantic's errors and those of wrong UTF-8 are `ValueError`s."""
+
+Content = TypeVar("Content")
 
 
 def partition_path(folder: Path, key: SeriesKey, *made_from: object) -> Path:
     """Where the partition of a series stands that is made from these JSON values: other values, other file."""
     content = json.dumps([_FORMAT, key.pair, key.timeframe, *made_from], sort_keys=True, allow_nan=False)
-    return folder / f"{series_name(key)}.{hashlib.sha256(content.encode()).hexdigest()[:16]}.parquet"
+    return folder / f"{series_name(key)}.{hashlib.sha256(content.encode()).hexdigest()[:_LENGTH_OF_HASH]}.parquet"
+
+
+def others_of(path: Path, key: SeriesKey) -> Iterator[Path]:
+    """The partitions of a series beside one of them, which were made from other values."""
+    every = path.parent.glob(f"{series_name(key)}.{'[0-9a-f]' * _LENGTH_OF_HASH}.parquet")
+    return (other for other in every if other != path)
 
 
 def series_name(key: SeriesKey) -> str:
@@ -50,13 +65,17 @@ def series_name(key: SeriesKey) -> str:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A file beside `path` that takes its place, on disk to the last byte, when all has gone well; else it goes."""
+    """A file beside `path` that takes its place, on disk to the last byte, when all has gone well; else it goes.
+
+    Raises `OSError` that names a file or the folder.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}-{path.name}")
     try:
-        yield beside
-        with beside.open("rb+") as stream:
-            os.fsync(stream.fileno())
+        with named(path.parent):
+            yield beside
+            with beside.open("rb+") as stream:
+                os.fsync(stream.fileno())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
@@ -113,18 +132,48 @@ class _About(Frozen):
 
 def write_encoded(path: Path, candles: Candles, encoded: Encoded) -> None:
     """The samples of one series, and how many each rule left out."""
-    about = _About(layout=SamplesLayout.of(encoded.samples), left_out=encoded.left_out)
+    about = _About(layout=SamplesLayout.of(encoded.samples), left_out=encoded.left_out).model_dump_json().encode()
     with written_whole(path) as beside:
-        write_samples(beside, encoded.samples, {candles.key: candles}, {_ABOUT: about.model_dump_json().encode()})
+        write_samples(beside, encoded.samples, {candles.key: candles}, {_ABOUT: about, _DIGEST: _digest(about)})
 
 
 def read_encoded(path: Path) -> Encoded:
     """What `write_encoded` wrote. Raises `DataError`."""
     try:
-        about = _About.model_validate_json((pq.read_schema(path).metadata or {})[_ABOUT])
+        metadata = pq.read_schema(path).metadata or {}
+        if _digest(metadata[_ABOUT]) != metadata[_DIGEST]:
+            raise _damaged(path)
+        about = _About.model_validate_json(metadata[_ABOUT])
         return Encoded(read_samples(path.read_bytes(), about.layout), about.left_out)
-    except (OSError, pa.ArrowException, KeyError, ValidationError) as error:
+    except _DAMAGE as error:
         raise _damaged(path) from error
+
+
+def _digest(about: bytes) -> bytes:
+    """What proves what stands beside the pages, which have checksums of their own."""
+    return hashlib.sha256(about).hexdigest().encode()
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a table is there as it was written."""
+    try:
+        _read(path)
+    except DataError:
+        return False
+    return True
+
+
+def read_or_made(path: Path, read: Callable[[Path], Content], make: Callable[[], None]) -> Content:
+    """What is read of a partition, which is made first where it is gone or damaged; a `CandleMLWarning` tells that.
+
+    Raises `DataError` where it cannot be read even then.
+    """
+    try:
+        return read(path)
+    except DataError as error:
+        warnings.warn(str(error), CandleMLWarning, stacklevel=2)
+        make()
+        return read(path)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,19 +182,25 @@ class StoredFeatures:
 
     candles: Candles
     path: Path
+    recipe: Recipe
 
     @property
     def matrix(self) -> NDArray[np.float32]:
-        """As `read_features` does. Raises `DataError`."""
-        return read_features(self.path)
+        """As `read_or_made` does. Raises `DataError`."""
+        return read_or_made(self.path, read_features, self.make)
+
+    def make(self) -> None:
+        """Compute and write them."""
+        plan = self.recipe.plan
+        write_features(self.path, self.candles, plan.candle_columns, candle_features(plan, self.candles))
 
 
 def _read(path: Path) -> pa.Table:
     try:
         return pq.ParquetFile(path, page_checksum_verification=True).read()
-    except (OSError, pa.ArrowException) as error:
+    except _DAMAGE as error:
         raise _damaged(path) from error
 
 
 def _damaged(path: Path) -> DataError:
-    return DataError.at(str(path), "not a partition as it was written", "remove it; it is made again")
+    return DataError.at(str(path), "not a partition as it was written", "it is made again")

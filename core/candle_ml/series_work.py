@@ -126,7 +126,7 @@ def _in_memory(recipe: Recipe, labels: frozenset[str], data: SeriesData) -> tupl
 def _partitioned(
     dataset: Dataset, recipe: Recipe, labels: frozenset[str], config: PipelineConfig, progress: Progress
 ) -> tuple[Mapping[SeriesKey, SeriesFeatures], Encoded]:
-    from candle_ml.partitions import StoredFeatures, read_encoded, remove_unfinished
+    from candle_ml.partitions import StoredFeatures, read_encoded, read_or_made, remove_unfinished
 
     paths = partition_paths(dataset, recipe, labels, config)
     every = [path for both in paths.values() for path in both]
@@ -136,19 +136,27 @@ def _partitioned(
         remove_unfinished(folder)
     missing = [(dataset.series[key], both) for key, both in paths.items() if not all(map(Path.exists, both))]
     results(config, partial(_make_partitions, recipe, labels), missing, "features", progress)
-    features = {
-        key: StoredFeatures(dataset.series[key].candles, of_features) for key, (of_features, _) in paths.items()
-    }
-    return features, joined([read_encoded(of_samples) for _, of_samples in paths.values()])
+    features, encoded = {}, []
+    for key, (of_features, of_samples) in paths.items():
+        data = dataset.series[key]
+        features[key] = StoredFeatures(data.candles, of_features, recipe)
+        make_samples = partial(_make_samples, recipe, labels, data, of_samples)
+        encoded.append(read_or_made(of_samples, read_encoded, make_samples))
+    return features, joined(encoded)
 
 
 def _make_partitions(recipe: Recipe, labels: frozenset[str], item: tuple[SeriesData, _Paths]) -> None:
     """Write what is not there yet."""
-    from candle_ml.partitions import write_encoded, write_features
+    from candle_ml.partitions import StoredFeatures
 
     data, (of_features, of_samples) = item
     if not of_features.exists():
-        matrix = candle_features(recipe.plan, data.candles)
-        write_features(of_features, data.candles, recipe.plan.candle_columns, matrix)
+        StoredFeatures(data.candles, of_features, recipe).make()
     if not of_samples.exists():
-        write_encoded(of_samples, data.candles, encoded_series(data, recipe.encoder, labels))
+        _make_samples(recipe, labels, data, of_samples)
+
+
+def _make_samples(recipe: Recipe, labels: frozenset[str], data: SeriesData, path: Path) -> None:
+    from candle_ml.partitions import write_encoded
+
+    write_encoded(path, data.candles, encoded_series(data, recipe.encoder, labels))

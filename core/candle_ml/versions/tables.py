@@ -215,8 +215,8 @@ def _numbers(table: pa.Table, name: str) -> NDArray[Any]:
 
 
 def _write(path: Path, table: pa.Table) -> None:
-    pq.write_table(table, path, compression="zstd")
+    pq.write_table(table, path, compression="zstd", write_page_checksum=True)
 
 
 def _read(content: bytes) -> pa.Table:
-    return pq.read_table(pa.BufferReader(content))
+    return pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
