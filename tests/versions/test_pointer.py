@@ -16,13 +16,13 @@ from candle_ml.versions.copies import Pointer
 from .conftest import Kept, dataset, dvc, files
 from .test_damage import listing, refused
 
-WRONG = {"md5": "0" * 32 + ".dir", "size": "1", "nfiles": "2", "path": "0123456789ab"}
+WRONG = {"md5": "0" * 32 + ".dir", "size": "1", "nfiles": "2", "hash": "sha256", "path": "0123456789ab"}
 
 
 def change(kept: Kept, key: str) -> str:
     """Let the pointer say something wrong; returns how it is named."""
     text = kept.pointer.read_text("utf-8")
-    (right,) = re.findall(rf"{key}: (.*)\n", text.replace("hash: md5", ""))
+    (right,) = re.findall(rf"{key}: (.*)\n", text)
     kept.pointer.write_text(text.replace(f"{key}: {right}", f"{key}: {WRONG[key]}"), "utf-8")
     found = f"{key} is {WRONG[key]}, but the files of the version give {right}"
     return f"{kept.pointer}: {found}; restore it from git, or write that value"
@@ -109,6 +109,60 @@ def test_what_nothing_tells_is_not_guessed(kept: Kept) -> None:
     assert refused(kept.again).startswith(what)
 
 
+OTHERS = {
+    "  cache: false\n": "cache",
+    "  remote: mine\n": "remote",
+    "  push: false\n": "push",
+    "frozen: true\n": "frozen",
+    "wdir: ..\n": "wdir",
+    "- path: other\n": "a further entry in outs",
+}
+
+
+@pytest.mark.parametrize(("added", "named"), OTHERS.items())
+def test_what_dvc_does_not_write_is_named(kept: Kept, added: str, named: str) -> None:
+    """A key that DVC would go by, or a further entry, is named by checkout, snapshot and `data list`, and stays."""
+    content = kept.pointer.read_text("utf-8") + added
+    kept.pointer.write_text(content, "utf-8")
+    said = f"{kept.pointer}: holds {named}; restore it from git, or take that out"
+    assert refused(kept.again) == said
+    assert refused(lambda: versions.snapshot(kept.config, dataset())) == said
+    assert shown(kept)[1] == f"{said}\n"
+    assert kept.pointer.read_text("utf-8") == content
+
+
+def test_a_missing_kind_of_hash_is_named(kept: Kept) -> None:
+    """Without it DVC would look for files of its older form."""
+    kept.pointer.write_text(kept.pointer.read_text("utf-8").replace("  hash: md5\n", ""), "utf-8")
+    found = "hash is missing, but the files of the version give md5"
+    assert refused(kept.again) == f"{kept.pointer}: {found}; restore it from git, or write that value"
+
+
+def test_comments_of_a_user_stay(kept: Kept) -> None:
+    """What DVC only keeps for people is no damage."""
+    content = kept.pointer.read_text("utf-8") + "  desc: mine\nmeta: {author: me}\n# seen\n"
+    kept.pointer.write_text(content, "utf-8")
+    assert not versions.snapshot(kept.config, dataset()).new
+    assert kept.pointer.read_text("utf-8") == content
+
+
+@pytest.mark.parametrize("content", [b"outs: 7\n", b"\xff\xfe", b"outs:\n- md5: e1\n  size: abc\n"])
+@pytest.mark.parametrize("folder", [True, False])
+def test_an_unreadable_one_is_not_written_anew(kept: Kept, content: bytes, folder: bool) -> None:
+    """Keeping the same data again names it, and leaves it as it is, whether or not the version's folder is there."""
+    kept.pointer.write_bytes(content)
+    if not folder:
+        shutil.rmtree(kept.version.folder)
+    expected = "restore it from git, or delete it and keep the same data again"
+    assert (
+        refused(lambda: versions.snapshot(kept.config, dataset())) == f"{kept.pointer}: not what DVC wrote; {expected}"
+    )
+    assert kept.pointer.read_bytes() == content
+    assert kept.version.folder.exists() == folder
+
+
 def test_the_folder_says_what_dvc_wrote(kept: Kept) -> None:
     """The pointer that is computed of a folder is the one that DVC itself has written."""
-    assert Pointer.of_folder(kept.version.folder) == Pointer.read(kept.pointer)
+    right = Pointer.of_folder(kept.version.folder)
+    assert right == Pointer.read(kept.pointer)
+    assert right.text == kept.pointer.read_text("utf-8")

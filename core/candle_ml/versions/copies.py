@@ -21,6 +21,8 @@ State = Literal["intact", "missing", "damaged"]
 
 _BLOCK = 1 << 20
 _FILE_NAME = r"(candles/)?[A-Za-z0-9_-][A-Za-z0-9._-]*"
+_COMMENTS = frozenset({"desc", "labels", "meta", "type"})
+"""What a user may write into a `.dvc` file: DVC keeps it and does nothing by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +65,32 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """What `<version>.dvc` says: the MD5 of the listing of the files, their size in bytes, their number and folder."""
+    """What `<version>.dvc` says: the MD5 of the listing of the files, their size in bytes, their number and folder.
+
+    `others` are what it says beside that though DVC would go by it: names of keys, and of further entries.
+    """
 
     md5: str
     size: int
     nfiles: int
     path: str
+    hash: str = "md5"
+    others: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> Pointer | None:
         """The pointer in a `.dvc` file; None where there is no such file or DVC did not write it to its end."""
         try:
             content = yaml.safe_load(path.read_text("utf-8"))
-            output = content["outs"][0]
+            output, *further = content["outs"]
             md5, size, nfiles = str(output["md5"]), int(output["size"]), int(output["nfiles"])
-            path_said = str(output["path"])
-        except (OSError, ValueError, KeyError, TypeError, IndexError, yaml.YAMLError):
+            path_said, hash_said = str(output["path"]), str(output.get("hash", "missing"))
+            others = {*content} - {"outs"} | {*output} - {"md5", "size", "nfiles", "hash", "path"}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
             return None
-        return cls(md5, size, nfiles, path_said) if re.fullmatch(r"[0-9a-f]{32}\.dir", md5) else None
+        named = (*sorted(map(str, others - _COMMENTS)), *("a further entry in outs" for _ in further))
+        known = re.fullmatch(r"[0-9a-f]{32}\.dir", md5)
+        return cls(md5, size, nfiles, path_said, hash_said, named) if known else None
 
     @classmethod
     def of_folder(cls, folder: Path) -> Pointer:
@@ -94,9 +104,15 @@ class Pointer:
         tree.digest()
         return cls(str(tree.oid), sum(path.stat().st_size for path in files), len(files), folder.name)
 
+    @property
+    def text(self) -> str:
+        """The `.dvc` file as DVC writes it."""
+        keys = ("md5", "size", "nfiles", "hash", "path")
+        return "outs:\n- " + "  ".join(f"{key}: {getattr(self, key)}\n" for key in keys)
+
     def differences(self, right: Pointer) -> Iterator[tuple[str, str, str]]:
         """What this one says otherwise than the right one: the key, its value and the right value."""
-        for key in ("md5", "size", "nfiles", "path"):
+        for key in ("md5", "size", "nfiles", "hash", "path"):
             found, wanted = str(getattr(self, key)), str(getattr(right, key))
             if found != wanted:
                 yield key, found, wanted

@@ -50,15 +50,14 @@ class ListedVersion:
 def snapshot(config: PipelineConfig, dataset: Dataset) -> KeptVersion:
     """Keep a data set, and the samples that the configured encoder makes of it; the same is not stored twice.
 
-    Written whole or not at all. Raises `DataError` where an earlier copy is damaged, or DVC refuses.
+    Written whole or not at all. Raises `DataError` where an earlier copy or its pointer is damaged, or DVC refuses.
     """
     samples = data_samples(dataset, config)
     name = version_name(dataset, samples)
     with Versions.locked(config, create=True) as versions:
-        pointer = versions.pointer_file(name)
-        new = Pointer.read(pointer) is None
+        new = Pointer.read(versions.pointer_file(name)) is None
         if new:
-            pointer.unlink(missing_ok=True)
+            versions.drop_unfinished_pointer(name)
             if not versions.place(name).exists():
                 versions.write(name, dataset, samples)
             versions.add(name)

@@ -88,6 +88,18 @@ class Versions:
             raise DataError.at(str(self.pointer_file(name)), "not what DVC wrote", expected)
         return pointer
 
+    def drop_unfinished_pointer(self, name: str) -> None:
+        """Remove a pointer that DVC was killed over while it wrote it of the folder beside it.
+
+        Raises `DataError` for one that is damaged.
+        """
+        path, folder = self.pointer_file(name), self.place(name)
+        if path.exists():
+            begun = path.read_bytes()
+            if not folder.is_dir() or not Pointer.of_folder(folder).text.encode().startswith(begun):
+                self.pointer(name)
+            path.unlink()
+
     def check_pointer(self, name: str, copies: Iterable[Copy] = ()) -> None:
         """Raise a `DataError` that names what the pointer says wrongly; its size is known by proven copies."""
         problems = self.pointer_problems(name, copies)
@@ -100,14 +112,17 @@ class Versions:
         size = self.copies.size(copies, proven)
         right = self._right_pointer(name, pointer)
         right = right if size is None else replace(right, size=size)
-        return tuple(
+        where = str(self.pointer_file(name))
+        wrong = [
             Problem(
-                str(self.pointer_file(name)),
+                where,
                 f"{key} is {found}, but the files of the version give {wanted}",
                 "restore it from git, or write that value",
             )
             for key, found, wanted in pointer.differences(right)
-        )
+        ]
+        others = [Problem(where, f"holds {other}", "restore it from git, or take that out") for other in pointer.others]
+        return (*wrong, *others)
 
     def prove(self, name: str, folder: Path | None = None) -> VersionFacts:
         """Prove every file of a version's folder, or of another `folder` that holds it."""
