@@ -115,9 +115,12 @@ def test_a_run_ends_once(store: StateStore) -> None:
 def test_what_is_not_there_is_named(store: StateStore) -> None:
     """An unknown run or configuration is an error that says which, and where to look."""
     runs = "; candle-ml runs list shows those there are"
-    for ask in (store.run, lambda name: store.finish_run(name, {}), lambda name: store.fail_run(name, "no")):
-        with pytest.raises(StateError, match=f"^state store .*: no run 'r9'{runs}$"):
-            ask("r9")
+    with pytest.raises(StateError, match=f"^state store .*: no run 'r9'{runs}$"):
+        store.run("r9")
+    exchanged = "the store was exchanged while it went on; put the earlier one back, or go on with this one"
+    for end in (lambda: store.finish_run("r9", {}), lambda: store.fail_run("r9", "no")):
+        with pytest.raises(StateError, match=f"^state store .*: run 'r9' is not known here any more: {exchanged}$"):
+            end()
     with pytest.raises(StateError, match=r"no configuration 'beef'; candle-ml runs show tells the hash of a run$"):
         store.config_text("beef")
 

@@ -113,7 +113,7 @@ class StateStore:
         """One run. Raises `StateError` where there is none of that id."""
         found = self.find_run(run_id)
         if found is None:
-            raise self._missing(run_id)
+            raise self._error(f"no run {run_id!r}", "candle-ml runs list shows those there are")
         return found
 
     def find_run(self, run_id: str) -> TrainingRun | None:
@@ -185,15 +185,13 @@ class StateStore:
         self._heartbeat.remove(run_id)
         ended = self._database.write(lambda connection: queries.end_run(connection, run_id, end, took), repeatable=True)
         if ended is None:
-            raise self._missing(run_id)
+            found = f"run {run_id!r} is not known here any more: the store was exchanged while it went on"
+            raise self._error(found, "put the earlier one back, or go on with this one")
         if ended != end:
             raise self._error(f"run {run_id!r} is {ended.status} already", "a run ends once")
 
     def _beat(self, run_ids: frozenset[str]) -> None:
         self._database.write(lambda connection: queries.touch_runs(connection, run_ids))
-
-    def _missing(self, run_id: str) -> StateError:
-        return self._error(f"no run {run_id!r}", "candle-ml runs list shows those there are")
 
     def _error(self, found: str, expected: str) -> StateError:
         return StateError.at(self._database.place.where, found, expected)
