@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
-from candle_ml import __version__
-from candle_ml.bundle import file_digest
+from candle_ml.bundle import file_digest, model_hash
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.components import Progress, SeriesSource, SourceContext, no_progress
 from candle_ml.config import PipelineConfig
 from candle_ml.errors import DataError, Problem
-from candle_ml.execution import Failed, outcomes, results
+from candle_ml.execution import Done, Failed, outcomes
 from candle_ml.inference import Answer, LoadedModel, answer, check_timeframes, load_model
-from candle_ml.partitions import partition_path, remove_unfinished, series_name, write_table
+from candle_ml.inference.made_with import made_with
+from candle_ml.partitions import is_whole, others_of, partition_path, remove_unfinished, write_table
 from candle_ml.reading import candles_by_series
 
 CANDLES, SPANS = "candles", "spans"
 _TIME = pa.timestamp("s", "UTC")
 _PROCESS, _CANDLE, _WRITTEN = 285_000_000, 650, 12
 """Bytes of a worker itself, and of a candle while it is predicted (beside its features) and where it is written."""
+
+_Item: TypeAlias = tuple[SeriesKey, SeriesSource]
+_Files: TypeAlias = tuple[Path, Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +51,41 @@ class Backfill:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series of a back-fill: whether its files were `kept` from before, and how many bytes they have."""
+    """One series of a back-fill: its files, and whether they were `kept` from before."""
 
     key: SeriesKey
     kept: bool
-    written: int
+    files: tuple[Path, Path]
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a back-fill has done, and every problem of the series that could not be predicted."""
+    """What a back-fill has done, and every problem of the series that could not be predicted.
+
+    `others` are the files of predictions that were in the folder before and are of none of these series.
+    """
 
     series: tuple[Series, ...]
     failed: tuple[SeriesKey, ...]
     error: DataError | None
+    others: tuple[Path, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the files of all series."""
+        return sum(path.stat().st_size for one in self.series for path in one.files)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a back-fill would do: of each series whether it is `kept`, and its number of candles."""
+    """What a back-fill would do: of each series whether it is `kept`, and its number of candles.
+
+    `failed` and `error` are those of series that could not be predicted.
+    """
 
     series: tuple[tuple[SeriesKey, bool, int], ...]
+    failed: tuple[SeriesKey, ...]
+    error: DataError | None
     columns: int
 
     @property
@@ -84,76 +104,93 @@ class Planned:
         return sum(self.todo) * _WRITTEN
 
 
-@dataclass(frozen=True, slots=True)
-class _Places:
-    candles: Path
-    spans: Path
-
-    def size(self) -> int | None:
-        """Bytes of both files; None while one is missing."""
-        both = (self.candles, self.spans)
-        return sum(path.stat().st_size for path in both) if all(path.exists() for path in both) else None
-
-    def remove_others(self, key: SeriesKey) -> None:
-        """Remove what was made of this series from other candles or by another model."""
-        for path in (self.candles, self.spans):
-            for other in path.parent.glob(f"{series_name(key)}.*.parquet"):
-                if other != path:
-                    other.unlink(missing_ok=True)
-
-
 def fill(work: Backfill, progress: Progress = no_progress) -> Filled:
     """Predict every series that is not there yet, by the workers that `execution` names.
 
     Each gets a file in `into/candles` and one in `into/spans`, both whole or not at all, instead of what an earlier
     model or other candles have left. A series that cannot be predicted loses no other. Raises `DataError` where the
-    folder holds no series.
+    folder holds no data file.
     """
     for name in (CANDLES, SPANS):
         remove_unfinished(work.into / name)
-    items = list(candles_by_series(work.config, work.source).items())
-    found = list(outcomes(work.config, partial(_filled, work), items, "series", progress))
+    sources, unnamed = candles_by_series(work.config, work.source)
+    found = list(outcomes(work.config, partial(_filled, work), list(sources.items()), "series", progress))
     failed = [one for one in found if isinstance(one, Failed)]
+    done = tuple(one.result for one in found if isinstance(one, Done))
+    ours = {path for one in done for path in one.files}
+    there = (path for name in (CANDLES, SPANS) for path in (work.into / name).glob("[!.]*.parquet"))
+    return Filled(done, *_failures(failed, unnamed), tuple(sorted(set(there) - ours)))
+
+
+def planned(work: Backfill, progress: Progress = no_progress) -> Planned:
+    """What `fill` would do. Every candle is read; raises as `fill` does."""
+    sources, unnamed = candles_by_series(work.config, work.source)
+    found = list(outcomes(work.config, partial(_looked_at, work), list(sources.items()), "reading", progress))
+    failed = [one for one in found if isinstance(one, Failed)]
+    done = tuple(one.result for one in found if isinstance(one, Done))
+    return Planned(done, *_failures(failed, unnamed), len(_loaded(work.folder, work.digest).info.columns))
+
+
+def _failures(
+    failed: Sequence[Failed[_Item]], unnamed: Sequence[Problem]
+) -> tuple[tuple[SeriesKey, ...], DataError | None]:
+    """The series that failed, and one error with all that is wrong with them and with files of no known series."""
     problems = [
         Problem(f"{one.item[0]}: {problem.where}", problem.found, problem.expected)
         for one in failed
         for problem in one.error.problems
     ]
-    done = tuple(one.result for one in found if not isinstance(one, Failed))
-    return Filled(done, tuple(one.item[0] for one in failed), DataError(*problems) if problems else None)
+    every = (*unnamed, *problems)
+    return tuple(one.item[0] for one in failed), DataError(*every) if every else None
 
 
-def planned(work: Backfill, progress: Progress = no_progress) -> Planned:
-    """What `fill` would do. Every candle is read; raises `DataError` that names the bad rows of every series."""
-    items = list(candles_by_series(work.config, work.source).items())
-    found = results(work.config, partial(_looked_at, work), items, "reading", progress)
-    return Planned(tuple(found), len(_loaded(work.folder, work.digest).info.columns))
-
-
-def _looked_at(work: Backfill, item: tuple[SeriesKey, SeriesSource]) -> tuple[SeriesKey, bool, int]:
+def _looked_at(work: Backfill, item: _Item) -> tuple[SeriesKey, bool, int]:
     key, source = item
-    (candles,) = source.read(SourceContext(work.config.root)).candles
-    return key, _places(work, key, source).size() is not None, len(candles)
+    return key, _are_whole(_files(work, key, source)), len(_candles(work, source))
 
 
-def _filled(work: Backfill, item: tuple[SeriesKey, SeriesSource]) -> Series:
+def _filled(work: Backfill, item: _Item) -> Series:
     key, source = item
-    places = _places(work, key, source)
-    size = places.size()
-    if size is not None:
-        return Series(key, True, size)
+    files = _files(work, key, source)
+    kept = _are_whole(files)
+    if not kept:
+        candles = _candles(work, source)
+        _write(files, candles, answer(_loaded(work.folder, work.digest), candles, work.threshold))
+    for path in files:
+        for other in others_of(path, key):
+            other.unlink(missing_ok=True)
+    return Series(key, kept, files)
+
+
+def _candles(work: Backfill, source: SeriesSource) -> Candles:
+    """The candles of a series that the model can predict. Raises `DataError`."""
     (candles,) = source.read(SourceContext(work.config.root)).candles
-    loaded = _loaded(work.folder, work.digest)
-    check_timeframes(loaded.info, [candles.key], work.config)
-    _write(places, candles, answer(loaded, candles, work.threshold))
-    places.remove_others(key)
-    return Series(key, False, places.size() or 0)
+    check_timeframes(_loaded(work.folder, work.digest).info, [candles.key], work.config)
+    return candles
 
 
-def _places(work: Backfill, key: SeriesKey, source: SeriesSource) -> _Places:
-    made_from = (__version__, work.digest, work.threshold, [file_digest(path) for path in source.paths])
+def _files(work: Backfill, key: SeriesKey, source: SeriesSource) -> _Files:
+    """Where the predictions of a series stand: of its candles, and of its spans."""
+    made_from = (_model(work.folder, work.digest), work.threshold, [file_digest(path) for path in source.paths])
     candles, spans = (partition_path(work.into / name, key, name, *made_from) for name in (CANDLES, SPANS))
-    return _Places(candles, spans)
+    return candles, spans
+
+
+def _are_whole(files: _Files) -> bool:
+    return all(map(is_whole, files))
+
+
+@lru_cache(maxsize=1)
+def _model(folder: Path, digest: str) -> str:
+    """SHA-256 (hex) of everything of a model that decides what it predicts; not of when and where it was trained."""
+    loaded = _loaded(folder, digest)
+    content = [
+        model_hash(folder),
+        loaded.info.model_dump(mode="json", include={"thresholds", "lengths", "coverage"}),
+        made_with(loaded.config, loaded.predictor.recipe, ("features", "labels")),
+        loaded.predictor.sources,
+    ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @lru_cache(maxsize=1)
@@ -162,9 +199,10 @@ def _loaded(folder: Path, digest: str) -> LoadedModel:
     return load_model(folder, digest)
 
 
-def _write(places: _Places, candles: Candles, said: Answer) -> None:
+def _write(files: _Files, candles: Candles, said: Answer) -> None:
     """Candles come last, so that a series which has them has both."""
-    write_table(places.spans, pa.Table.from_pylist(list(_span_rows(said)), _SPAN_SCHEMA))
+    of_candles, of_spans = files
+    write_table(of_spans, pa.Table.from_pylist(list(_span_rows(said)), _SPAN_SCHEMA))
     columns = {
         "pair": _repeated(said.key.pair, len(candles)),
         "timeframe": _repeated(said.key.timeframe, len(candles)),
@@ -174,7 +212,7 @@ def _write(places: _Places, candles: Candles, said: Answer) -> None:
         "status": pa.array(said.status, pa.string()),
         "provisional": pa.array(said.prediction.provisional),
     }
-    write_table(places.candles, pa.table(columns))
+    write_table(of_candles, pa.table(columns))
 
 
 _SPAN_SCHEMA = pa.schema(

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from candle_ml.annotations import Annotation, Ingest, ReviewedRange
 from candle_ml.candles import Candles, SeriesKey
+from candle_ml.errors import Problem
 from candle_ml.predictions import Prediction
 from candle_ml.scores import DecodeParams, SampleKind, Samples, Scores
 
@@ -99,8 +100,11 @@ class SeriesSource(AnnotationSource, Protocol):
 class DividedSource(AnnotationSource, Protocol):
     """A source that can be read one series at a time."""
 
-    def by_series(self, root: Path) -> Mapping[SeriesKey, SeriesSource]:
-        """What reads each series; `root` is the folder that relative paths start from. Raises `DataError`."""
+    def by_series(self, root: Path) -> tuple[Mapping[SeriesKey, SeriesSource], Sequence[Problem]]:
+        """What reads each series, and what is wrong with files that belong to none.
+
+        `root` is the folder that relative paths start from. Raises `DataError` where there is nothing to read.
+        """
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -10,7 +10,7 @@ from candle_ml.candles import Candles, SeriesKey
 from candle_ml.components import DividedSource, Progress, SeriesSource, SourceContext, no_progress
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset, restricted
-from candle_ml.errors import ConfigError
+from candle_ml.errors import ConfigError, Problem
 from candle_ml.overflow import MEGABYTE, PARTITIONS, Overflow
 from candle_ml.sources import ingest
 
@@ -47,8 +47,11 @@ def read_candles(config: PipelineConfig, path: Path | None, progress: Progress =
     return list(_candle_files(config, path).read(SourceContext(config.root, progress=progress)).candles)
 
 
-def candles_by_series(config: PipelineConfig, path: Path) -> Mapping[SeriesKey, SeriesSource]:
-    """What reads the candles of each series of a file or folder; one that holds a bad row raises `DataError`."""
+def candles_by_series(config: PipelineConfig, path: Path) -> tuple[Mapping[SeriesKey, SeriesSource], Sequence[Problem]]:
+    """What reads the candles of each series of a file or folder, and what is wrong with files of no known series.
+
+    A source raises `DataError` where a row is bad.
+    """
     return _candle_files(config, path).by_series(config.root)
 
 

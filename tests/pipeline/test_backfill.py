@@ -22,6 +22,13 @@ from candle_ml.pipeline import run
 
 from ..small_project import last_candles, write_project
 
+FULL = """
+import resource, signal
+from candle_ml.cli import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+main({arguments})
+"""
 KILLED = """
 import os, signal
 from candle_ml.cli import main
@@ -136,6 +143,80 @@ def test_other_candles_and_another_threshold_replace_what_was_there(project: Pro
     assert len(files(tmp_path / "out")) == 6
 
 
+def test_damaged_files_are_made_again(trained: Project, tmp_path: Path) -> None:
+    """A file with a changed bit, one that was cut and an empty one are not kept, and become what they were."""
+    trained.fill(tmp_path)
+    good = files(tmp_path)
+    of_a, of_b, of_c, *_ = (tmp_path / name for name in good)
+    content = bytearray(of_a.read_bytes())
+    content[len(content) // 3] ^= 1
+    of_a.write_bytes(content)
+    of_b.write_bytes(of_b.read_bytes()[:500])
+    assert trained.fill(tmp_path).output.endswith(": 2 series predicted, 1 series kept, 0 series failed\n")
+    of_c.write_bytes(b"")
+    assert trained.fill(tmp_path).output.endswith(": 1 series predicted, 2 series kept, 0 series failed\n")
+    assert files(tmp_path) == good
+
+
+def test_files_of_series_that_are_gone_or_fail_are_told(project: Project, tmp_path: Path) -> None:
+    """What stays from before, of no series that was predicted or kept now, is counted and named."""
+    into = tmp_path / "out"
+    project.fill(into)
+    before = files(into)
+    spoil(project)
+    (project.root / "series" / "C" / "1d.csv").unlink()
+    shown = project.fill(into, "--threshold", "0.9").stdout.splitlines()
+    others = [name for name in before if "/A_1d." not in name]
+    assert shown == [
+        f"{into}: 1 series predicted, 0 series kept, 1 series failed",
+        "left as before, of series that failed or are not given: 4 files",
+        *(f"  {name}" for name in others),
+    ]
+    told = json.loads(project.fill(into, "--threshold", "0.9", "--json").stdout)
+    assert told["others"] == [str(into / name) for name in others]
+
+
+def test_a_series_does_not_replace_another_that_begins_with_its_name(project: Project, tmp_path: Path) -> None:
+    """The files of pair `A_1d.B` stay when those of pair `A` are made again."""
+    series = project.root / "series"
+    (series / "B_1d.csv").rename(series / "A_1d.B_1d.csv")
+    project.fill(tmp_path / "out")
+    (series / "A_1d.csv").write_text("\n".join((series / "A_1d.csv").read_text("utf-8").splitlines()[:-3]), "utf-8")
+    project.fill(tmp_path / "out")
+    again = project.fill(tmp_path / "out").output
+    assert again.endswith(": 0 series predicted, 3 series kept, 0 series failed\n")
+
+
+def test_a_file_of_no_known_series_loses_no_other(project: Project, tmp_path: Path) -> None:
+    """A file whose name says no pair and timeframe is named after all others are predicted."""
+    (project.root / "series" / "notes.csv").write_text("time,open,high,low,close\n", "utf-8")
+    done = project.fill(tmp_path)
+    assert done.exit_code == 3
+    assert done.stdout.endswith(": 3 series predicted, 0 series kept, 0 series failed\n")
+    assert done.stderr == (
+        f"{project.root}/series/notes.csv: a name without pair and timeframe; "
+        "name it like AAPL_1d.csv or AAPL/1d.csv, or list it under files\n"
+    )
+
+
+def test_another_execution_makes_files_of_the_same_names(trained: Project, tmp_path: Path) -> None:
+    """A model that was trained again, its features in files, is the same model: what it has predicted is kept."""
+    trained.fill(tmp_path)
+    overrides = ["tracking.enabled=false", "execution.memory=0"]
+    result = run(load_config(trained.root / "config" / "pipeline.yaml", overrides), until="train")
+    again = Project(trained.root, result.folder / "bundle").fill(tmp_path)
+    assert again.output.endswith(": 0 series predicted, 3 series kept, 0 series failed\n")
+
+
+def test_a_disk_that_takes_no_more_is_named(trained: Project, tmp_path: Path) -> None:
+    """The message says where there was no room, and nothing is left half-written."""
+    code = FULL.format(arguments=trained.arguments(tmp_path))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    message = f"{tmp_path}/spans: Error writing bytes to file. Detail: [errno 27] File too large\n"
+    assert (done.returncode, done.stderr) == (74, message)
+    assert not list(tmp_path.rglob(".partial-*"))
+
+
 def test_a_dry_run_tells_what_there_is_to_do(trained: Project, tmp_path: Path) -> None:
     """Series, candles, memory and disk are told, and nothing is written."""
     shown = trained.fill(tmp_path, "--dry-run")
@@ -149,6 +230,22 @@ def test_a_dry_run_tells_what_there_is_to_do(trained: Project, tmp_path: Path) -
     trained.fill(tmp_path)
     plan = json.loads(trained.fill(tmp_path, "--dry-run", "--json").output)
     assert (plan["series"], plan["kept"], plan["candles"], plan["disk"]) == (0, 3, 0, 0)
+
+
+def test_a_dry_run_tells_figures_and_what_is_wrong(project: Project, tmp_path: Path) -> None:
+    """A series with a bad row and one of another timeframe are named after the figures of the others."""
+    spoil(project)
+    (project.root / "series" / "C" / "1d.csv").rename(project.root / "series" / "C" / "1h.csv")
+    shown = project.fill(tmp_path, "--dry-run")
+    assert shown.exit_code == 3
+    assert shown.stdout.splitlines()[0] == "to predict: 1 series, 400 candles, the largest 400; kept: 0"
+    assert shown.stderr == (
+        f"B 1d: {project.root}/{BAD}\n"
+        "C 1h: C 1h: timeframe 1h; 1d, which the model was trained on; "
+        "inference.allow_other_timeframes allows others\n"
+    )
+    told = json.loads(project.fill(tmp_path, "--dry-run", "--json").stdout)
+    assert told["failed"] == [{"pair": "B", "timeframe": "1d"}, {"pair": "C", "timeframe": "1h"}]
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,11 @@ def human(size: float) -> str:
     return f"{size:.1f} GB"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: `1 trial`, `2 trials`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def print_promotion(promotion: Promotion) -> None:
     """What became of a registration, on standard output."""
     version = promotion.version

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from candle_ml.cli.common import config_options, config_path, human, json_option, json_text, print_json, progress
+from candle_ml.candles import SeriesKey
+from candle_ml.cli.common import (
+    config_options,
+    config_path,
+    counted,
+    human,
+    json_option,
+    json_text,
+    print_json,
+    progress,
+)
 from candle_ml.cli.selecting import located, model_options, selected
 from candle_ml.config import PipelineConfig, load_config
 from candle_ml.dataset import iso_time
@@ -19,10 +29,11 @@ from candle_ml.inference import Answer, LoadedModel, answer, check_timeframes
 from candle_ml.reading import read_candles
 
 if TYPE_CHECKING:
-    from candle_ml.backfill import Planned
+    from candle_ml.backfill import Filled, Planned
 
 _SPAN_COLUMNS = ("pair", "timeframe", "label", "start", "end", "confidence", "candles", "known_at", "provisional")
 _COLUMNS = ("pair", "timeframe", "time", "label", "confidence", "status", "provisional")
+_MOST_NAMED = 20
 
 
 @click.command("predict")
@@ -83,34 +94,49 @@ def _fill(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    from candle_ml.backfill import Backfill, fill, planned
+    from candle_ml.backfill import Backfill, Planned, fill, planned
 
     source, into = (path.resolve() for path in paths)
     with progress() as report, located(settings, model, bundle) as found:
         work = Backfill(settings, found.folder.resolve(), found.loaded.digest, source, into, threshold)
-        if dry_run:
-            _print_plan(planned(work, report), as_json)
-            return
-        filled = fill(work, report)
+        done = planned(work, report) if dry_run else fill(work, report)
+    if isinstance(done, Planned):
+        _print_plan(done, as_json)
+    else:
+        _print_filled(done, into, as_json)
+    if done.error is not None:
+        raise done.error
+
+
+def _print_filled(filled: Filled, into: Path, as_json: bool) -> None:
     kept = sum(one.kept for one in filled.series)
     counts = {"predicted": len(filled.series) - kept, "kept": kept, "failed": len(filled.failed)}
     if as_json:
-        failed = [{"pair": key.pair, "timeframe": key.timeframe} for key in filled.failed]
-        print_json({**counts, "failed": failed, "bytes": sum(one.written for one in filled.series)})
-    else:
-        click.echo(f"{into}: " + ", ".join(f"{count} series {what}" for what, count in counts.items()))
-    if filled.error is not None:
-        raise filled.error
+        others = [str(path) for path in filled.others]
+        print_json({**counts, "failed": _series(filled.failed), "bytes": filled.size, "others": others})
+        return
+    click.echo(f"{into}: " + ", ".join(f"{count} series {what}" for what, count in counts.items()))
+    if filled.others:
+        click.echo(f"left as before, of series that failed or are not given: {counted(len(filled.others), 'file')}")
+        for path in filled.others[:_MOST_NAMED]:
+            click.echo(f"  {path.relative_to(into)}")
+        if len(filled.others) > _MOST_NAMED:
+            click.echo(f"  and {len(filled.others) - _MOST_NAMED} more")
 
 
 def _print_plan(plan: Planned, as_json: bool) -> None:
     todo, kept = plan.todo, len(plan.series) - len(plan.todo)
     if as_json:
-        print_json({"series": len(todo), "kept": kept, "candles": sum(todo), "memory": plan.memory, "disk": plan.disk})
+        counts = {"series": len(todo), "kept": kept, "failed": _series(plan.failed), "candles": sum(todo)}
+        print_json({**counts, "memory": plan.memory, "disk": plan.disk})
         return
     click.echo(f"to predict: {len(todo)} series, {sum(todo)} candles, the largest {max(todo, default=0)}; kept: {kept}")
     click.echo(f"memory: about {human(plan.memory)} a worker")
     click.echo(f"disk: about {human(plan.disk)}")
+
+
+def _series(keys: Sequence[SeriesKey]) -> list[dict[str, str]]:
+    return [{"pair": key.pair, "timeframe": key.timeframe} for key in keys]
 
 
 def _json(loaded: LoadedModel, one: Answer) -> dict[str, object]:

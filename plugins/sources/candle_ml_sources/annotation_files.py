@@ -5,6 +5,7 @@ from __future__ import annotations
 from candle_ml.annotations import Ingest
 from candle_ml.candles import SeriesKey
 from candle_ml.components import SourceContext
+from candle_ml.errors import DataError
 from candle_ml.sources import refuse
 from candle_ml_sources.annotation_csv import read_annotation_csv
 from candle_ml_sources.annotation_json import read_json
@@ -31,7 +32,9 @@ class AnnotationFiles:
         options = self.options
         given = None if options.series is None else SeriesKey(options.series.pair, options.series.timeframe)
         found = find_files(context.root, options.path, _SUFFIXES)
-        named = name_series(found, given, {}, _NAME_HINT)
+        named, problems = name_series(found, given, {}, _NAME_HINT)
+        if problems:
+            raise DataError(*problems)
         files = read_each(named, self._read_file, "annotation files", context.progress)
         collected = Collected(
             {candles.key: candles for candles in context.known.candles},

@@ -11,6 +11,7 @@ from pathlib import Path
 from candle_ml.annotations import Ingest, RejectedRow
 from candle_ml.candles import Candles, SeriesKey
 from candle_ml.components import Keep, SourceContext
+from candle_ml.errors import DataError, Problem
 from candle_ml.sources import merge_candles, refuse
 from candle_ml_sources.candle_checks import CandleRows
 from candle_ml_sources.candle_rows import read_candles
@@ -58,15 +59,18 @@ class CandleFiles:
 
         Rows that are no candles are set aside and named; with the option `strict` they raise `DataError`.
         """
-        return _Files(self.options, tuple(self._named(context.root))).read(context)
+        named, problems = self._named(context.root)
+        if problems:
+            raise DataError(*problems)
+        return _Files(self.options, tuple(named)).read(context)
 
-    def by_series(self, root: Path) -> dict[SeriesKey, _Files]:
-        """The files of each series, in order of the series. Raises `DataError` for a file of no known series."""
-        named = sorted(self._named(root), key=lambda each: each[1])
-        groups = groupby(named, key=lambda each: each[1])
-        return {series: _Files(self.options, tuple(group)) for series, group in groups}
+    def by_series(self, root: Path) -> tuple[dict[SeriesKey, _Files], list[Problem]]:
+        """The files of each series, in order of the series, and a problem for each file of no known series."""
+        named, problems = self._named(root)
+        groups = groupby(sorted(named, key=lambda each: each[1]), key=lambda each: each[1])
+        return {series: _Files(self.options, tuple(group)) for series, group in groups}, problems
 
-    def _named(self, root: Path) -> list[tuple[DataFile, SeriesKey]]:
+    def _named(self, root: Path) -> tuple[list[tuple[DataFile, SeriesKey]], list[Problem]]:
         options = self.options
         given = SeriesKey(options.pair, options.timeframe) if options.pair and options.timeframe else None
         found = find_files(root, options.path, _SUFFIXES)

@@ -58,8 +58,8 @@ def _below(folder: Path, suffixes: Sequence[str]) -> list[tuple[str, Path]]:
 
 def name_series(
     files: Sequence[DataFile], given: SeriesKey | None, mapping: Mapping[str, SeriesName], hint: str
-) -> list[tuple[DataFile, SeriesKey]]:
-    """Each file with its series: from `mapping`, else `given`, else its name. Raises `DataError` naming all doubts."""
+) -> tuple[list[tuple[DataFile, SeriesKey]], list[Problem]]:
+    """Each file with its series: from `mapping`, else `given`, else its name; and every doubt about the others."""
     problems = [
         Problem(f"files: {name}", "no such file was found", "a file's name or its path within the folder")
         for name in mapping
@@ -72,9 +72,7 @@ def name_series(
             problems.append(series)
         else:
             named.append((file, series))
-    if problems:
-        raise DataError(*problems)
-    return named
+    return named, problems
 
 
 def _series_of(
