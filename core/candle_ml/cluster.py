@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging import CRITICAL, getLogger
+from pathlib import Path
 from ssl import SSLError
 from typing import TYPE_CHECKING, Any
 
 from candle_ml.config import PipelineConfig
-from candle_ml.errors import CandleMLError, ConfigError, ExecutionError
+from candle_ml.errors import CandleMLError, ConfigError, ExecutionError, Problem
 from candle_ml.plugins.source_code import COMPUTING_PACKAGES
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def cluster(config: PipelineConfig) -> Iterator[Client]:
     for TLS is missing or of no use.
     """
     address = config.execution.scheduler
-    with _connected(config, address) as client:
+    with _connected(config, address) as client, _large_parts():
         try:
             _wait_for_worker(client, address)
             _check_versions(client, address)
@@ -38,6 +40,20 @@ def cluster(config: PipelineConfig) -> Iterator[Client]:
                 raise
             expected = "start it and its workers again and give the same command: what was finished is kept"
             raise _error(address, "the scheduler has gone in the middle of the work", expected) from error
+
+
+def check_files(config: PipelineConfig) -> None:
+    """Raise `ConfigError` that names every file for TLS which is not there."""
+    missing = {name: path for name, path in _tls_files(config).items() if not path.is_file()}
+    if missing:
+        expected = "a PEM file, its path from the project folder"
+        where = {name: config.where(f"execution.tls.{name}") for name in missing}
+        raise ConfigError(*(Problem(where[name], f"no file {path}", expected) for name, path in missing.items()))
+
+
+def _tls_files(config: PipelineConfig) -> dict[str, Path]:
+    files = config.execution.tls
+    return {} if files is None else {name: config.root / value for name, value in files.model_dump().items()}
 
 
 def _connected(config: PipelineConfig, address: str | None) -> Client:
@@ -57,6 +73,15 @@ def _connected(config: PipelineConfig, address: str | None) -> Client:
     except OSError as error:
         expected = "start one: dask scheduler; or execution.engine: local"
         raise _error(address, "no scheduler answers", expected) from error
+
+
+@contextmanager
+def _large_parts() -> Iterator[None]:
+    """A part of the work may hold many candles; Dask would advise to keep them on workers, which may die with them."""
+    import dask
+
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": sys.maxsize}):
+        yield
 
 
 def _is_lost(client: Client, error: Exception) -> bool:
@@ -99,14 +124,10 @@ def _versions(about: dict[str, Any]) -> dict[str, str | None]:
 def _security(config: PipelineConfig) -> Security | None:
     from distributed.security import Security
 
-    files = config.execution.tls
-    if files is None:
+    check_files(config)
+    paths = _tls_files(config)
+    if not paths:
         return None
-    paths = {name: config.root / value for name, value in files.model_dump().items()}
-    for name, path in paths.items():
-        if not path.is_file():
-            where = config.where(f"execution.tls.{name}")
-            raise ConfigError.at(where, f"no file {path}", "a PEM file, its path from the project folder")
     security = Security(
         tls_ca_file=str(paths["ca"]),
         tls_client_cert=str(paths["certificate"]),

@@ -6,16 +6,19 @@ import os
 import signal
 import sys
 import time
+import warnings
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from benchmarks.scale.engines import started
+from click.testing import CliRunner
 from distributed import LocalCluster
 from distributed.security import Security
 
 from candle_ml import cluster
+from candle_ml.cli import main
 from candle_ml.config import PipelineConfig, parse_config
 from candle_ml.config.models import ExecutionSection, TlsFiles
 from candle_ml.errors import ConfigError, ExecutionError
@@ -146,11 +149,60 @@ def test_a_file_that_is_no_pem_is_told(tmp_path: Path, security: Security) -> No
     )
 
 
-def test_a_missing_file_for_tls_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_for_tls_is_named(tmp_path: Path, security: Security) -> None:
     """A PEM file that is not there is named by its key and path."""
+    write_pem(tmp_path, security, security, security)
+    (tmp_path / TLS.ca).unlink()
     assert told(configured(tmp_path, "tls://127.0.0.1:9", TLS)) == (
         f"p.yaml:1:1: execution.tls.ca: no file {tmp_path / 'ca.pem'}; a PEM file, its path from the project folder"
     )
+
+
+@pytest.mark.parametrize(
+    "address", ["http://host:8786", "tcp://host:abc", "tcp://host:99999", "tcp://host:0", "tcp://host", "host", ""]
+)
+def test_an_address_that_is_none_is_refused(tmp_path: Path, address: str) -> None:
+    """What Dask could make no sense of is refused with the configuration, in plain words."""
+    with pytest.raises(ConfigError) as caught:
+        parse_config(f"{BASE}execution: {{engine: dask, scheduler: '{address}'}}\n", "p.yaml", tmp_path)
+    assert str(caught.value) == (
+        f"p.yaml:6:38: execution.scheduler: {address!r}; "
+        "an address such as tls://host:8786, or without encryption tcp://host:8786"
+    )
+
+
+@pytest.mark.parametrize("address", ["host:8786", "tcp://10.0.0.1:8786", "tcp://[::1]:8786"])
+def test_an_address_is_taken(tmp_path: Path, address: str) -> None:
+    """Names, numbers of both kinds, and addresses without a scheme."""
+    config = parse_config(f"{BASE}execution: {{scheduler: '{address}'}}\n", "p.yaml", tmp_path)
+    assert config.execution.scheduler == address
+
+
+def test_validate_names_missing_files_for_tls_beside_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`candle-ml validate` names every PEM file that is not there, and what is wrong with the search, at once."""
+    tls = "execution: {scheduler: 'tls://h:1', tls: {ca: ca.pem, certificate: client.pem, key: client-key.pem}}"
+    search = "tune: {search: {model.trees: {int: [0, 5]}}}"
+    (tmp_path / "pipeline.yaml").write_text(f"{BASE}{tls}\n{search}\n", "utf-8")
+    (tmp_path / "client.pem").touch()
+    monkeypatch.chdir(tmp_path)
+    found = CliRunner().invoke(main, ["validate"])
+    expected = "a PEM file, its path from the project folder"
+    assert found.exit_code == 2
+    assert found.stderr.splitlines() == [
+        f"pipeline.yaml:6:47: execution.tls.ca: no file {tmp_path}/ca.pem; {expected}",
+        f"pipeline.yaml:6:85: execution.tls.key: no file {tmp_path}/client-key.pem; {expected}",
+        "pipeline.yaml:7:30: tune.search.model.trees: 0; at least 1",
+    ]
+
+
+def test_large_parts_are_sent_without_advice(tmp_path: Path) -> None:
+    """Dask's warning about what is sent, which no user can follow, does not appear."""
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as started_here:
+        config = configured(tmp_path, started_here.scheduler_address)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            assert results(config, len, [bytes(11_000_000)], "items") == [11_000_000]
+    assert [one for one in told if "large graph" in str(one.message)] == []
 
 
 def test_the_missing_package_is_named_with_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from candle_ml.cli.common import config_options, config_path, json_option, print_json
+from candle_ml.cluster import check_files
 from candle_ml.config import PipelineConfig, check_buildable, check_search, load_config
-from candle_ml.errors import ConfigError
+from candle_ml.errors import ConfigError, Problem
 
 
 @click.command("validate")
@@ -38,6 +39,12 @@ def command(config: Path | None, overrides: tuple[str, ...], show: bool, as_json
 
 def _checked(path: Path, overrides: tuple[str, ...]) -> PipelineConfig:
     config = load_config(path, overrides)
-    check_buildable(config)
-    check_search(config)
+    problems: list[Problem] = []
+    for check in (check_buildable, check_files, check_search):
+        try:
+            check(config)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(*problems)
     return config

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
@@ -270,6 +270,13 @@ class TlsFiles(Section):
     """Its private key."""
 
 
+def _address(text: str) -> str:
+    found = re.fullmatch(r"((tcp|tls)://)?([\w.-]+|\[[0-9a-fA-F:.]+\]):(?P<port>[0-9]{1,5})", text)
+    if found is None or not 0 < int(found["port"]) < 1 << 16:
+        raise ValueError("an address such as tls://host:8786, or without encryption tcp://host:8786")
+    return text
+
+
 class ExecutionSection(Section):
     """Where the work that can be divided runs."""
 
@@ -277,7 +284,7 @@ class ExecutionSection(Section):
     """`local`: processes of this machine; `dask`: the workers of a Dask cluster. The results are the same."""
     workers: int = Field(default=1, ge=1)
     """Processes of engine `local`, and threads of a trainer that has some."""
-    scheduler: str | None = None
+    scheduler: Annotated[str, AfterValidator(_address)] | None = None
     """Address of the cluster's scheduler, such as `tls://host:8786`."""
     tls: TlsFiles | None = None
     """What this side of a `tls://` connection shows and believes."""
