@@ -66,10 +66,11 @@ def ingest(
 
 
 def refuse(where: str, rejected: Sequence[RejectedRow]) -> DataError:
-    """The error that names these rows: the first 20, and how many more there are."""
+    """The error that names these rows: the first 20, how many more there are and, if it is one thing, what would do."""
     problems = [Problem(row.where, row.found, row.expected) for row in rejected[:_MOST_ROWS_NAMED]]
-    if len(rejected) > _MOST_ROWS_NAMED:
-        problems.append(Problem(where, f"{len(rejected) - _MOST_ROWS_NAMED} more bad rows"))
+    if more := rejected[_MOST_ROWS_NAMED:]:
+        expected = {row.expected for row in more}
+        problems.append(Problem(where, f"{len(more)} more bad rows", expected.pop() if len(expected) == 1 else ""))
     return DataError(*problems)
 
 
@@ -113,7 +114,8 @@ def _same_values(
 def _conflict(first: Candles, time: int) -> tuple[int, str, str]:
     row, _ = first.index_range(time, time)
     values = ", ".join(f"{name} {getattr(first, name)[row]:g}" for name in ("open", "high", "low", "close"))
-    return time, f"time {iso_time(time)} a second time, with other values than {values}", "one row a time"
+    found = f"time {iso_time(time)} a second time, with other values than {values}"
+    return time, found, f"two files or sources of {first.key} disagree: keep one of them"
 
 
 def _joined(first: Candles, second: Candles, added: NDArray[np.int64]) -> tuple[Candles, list[tuple[int, str, str]]]:

@@ -109,7 +109,8 @@ def test_candles_of_two_sources_become_one_series() -> None:
     assert candles.close.tolist() == [1.0] * 32 + [2.0] * 8
     assert dataset.notes == ("source2: A 1d: 10 candles had been read before, with the same values",)
     found = "time 2024-01-31T00:00:00Z a second time, with other values than open 1, high 1, low 1, close 1"
-    assert dataset.rejected == (RejectedRow("source3: A 1d: 2024-01-31T00:00:00Z", found, "one row a time"),)
+    expected = "two files or sources of A 1d disagree: keep one of them"
+    assert dataset.rejected == (RejectedRow("source3: A 1d: 2024-01-31T00:00:00Z", found, expected),)
 
 
 def test_volume_of_one_source_only_is_dropped_with_a_note() -> None:
@@ -251,10 +252,12 @@ def test_strict_makes_an_error_of_rows_set_aside() -> None:
 
 
 def test_the_first_twenty_rows_are_named() -> None:
-    """An error about many rows names twenty and counts the rest."""
+    """An error about many rows names twenty, counts the rest and says what would do where that is one thing."""
     rows = [RejectedRow(f"row {number}", "bad", "good") for number in range(25)]
     lines = str(refuse("folder", rows)).splitlines()
-    assert lines[19:] == ["row 19: bad; good", "folder: 5 more bad rows"]
+    assert lines[19:] == ["row 19: bad; good", "folder: 5 more bad rows; good"]
+    lines = str(refuse("folder", [*rows, RejectedRow("row 25", "bad", "better")])).splitlines()
+    assert lines[20:] == ["folder: 6 more bad rows"]
 
 
 def test_colors_of_earlier_sources_win() -> None:

@@ -215,7 +215,8 @@ def test_conflicting_rows_of_two_files_are_named(folder: Path) -> None:
     ingest = read(folder.parent)
     assert only(ingest).close.tolist() == [2.0, 3.5, 3.0]
     found = "time 2024-01-03T00:00:00Z a second time, with other values than open 2, high 4, low 1.5, close 3.5"
-    assert ingest.rejected == (RejectedRow("candles/AAPL_1d.csv: row 3", found, "one row a time"),)
+    expected = "two files or sources of AAPL 1d disagree: keep one of them"
+    assert ingest.rejected == (RejectedRow("candles/AAPL_1d.csv: row 3", found, expected),)
 
 
 def test_a_bad_row_does_not_block_the_good_row_of_another_file(folder: Path) -> None:
@@ -315,7 +316,7 @@ def test_strict_names_twenty_rows_and_counts_the_rest(folder: Path) -> None:
     expected = "a date such as 2024-01-31, an ISO date-time, Unix seconds or milliseconds"
     assert lines[0] == f"candles/A_1d.csv: row 3: time 'x0'; {expected}"
     assert lines[19] == f"candles/A_1d.csv: row 22: time 'x19'; {expected}"
-    assert lines[20:] == ["candles: 3 more bad rows"]
+    assert lines[20:] == [f"candles: 3 more bad rows; {expected}"]
 
 
 def test_progress_counts_files(folder: Path) -> None:
