@@ -8,15 +8,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from candle_ml.config import PipelineConfig
+from candle_ml.bundle import EFFECTIVE
+from candle_ml.config import PipelineConfig, parse_config
+from candle_ml.errors import CandleMLError
 from candle_ml.recorded import KnownRun, UnknownRun, known_runs, unknown_runs
 from candle_ml.spool import Spool
 from candle_ml.state import StateStore
 from candle_ml.stored import StoredRun, StoredVersion
-from candle_ml.tracking import TrackingPlace
+from candle_ml.tracking import EMBEDDED, TrackingPlace
 
 _SETTLED = timedelta(hours=1)
 """Files of a run that this state store does not know count as those of a running one until they are so old."""
+
+_UPLOADED = frozenset({"finished", "unknown"})
+"""The states of runs that may be on a tracking server; one that was given up needs nothing of what is here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ def prune(config: PipelineConfig, old: OldRun) -> OldRun:
             if found.stored is not None:
                 found.stored.delete()
             shutil.rmtree(found.folder, ignore_errors=True)
+            Spool(config.root).forget(old.run.run_id)
     return found
 
 
@@ -102,6 +108,35 @@ def _looked_at(config: PipelineConfig, run: Candidate, store: StateStore) -> Old
     kept += [run.kept] if run.kept else []
     if run.run_id in spool.run_ids():
         kept.append("not yet synced")
+    else:
+        kept += _elsewhere(config, run)
     folder = spool.folder(run.run_id)
     freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return OldRun(run, folder, stored, versions, freed + (stored.size() if stored else 0), "; ".join(kept) or None)
+
+
+def _elsewhere(config: PipelineConfig, run: Candidate) -> Iterator[str]:
+    """Why the place that was asked, if any, cannot tell whether a run is needed."""
+    if run.status not in _UPLOADED:
+        return
+    try:
+        address = _tracked_at(config.root, run.run_id)
+    except (CandleMLError, OSError, ValueError):
+        yield "its bundle does not tell where it is tracked"
+        return
+    place = TrackingPlace.of(address, config.root)
+    asked = TrackingPlace.of(config.tracking.uri, config.root)
+    if address is not None and (place != asked or place.is_unmade or not config.tracking.enabled):
+        yield f"belongs to {place.shown}, which was not asked"
+
+
+def _tracked_at(root: Path, run_id: str) -> str | None:
+    """The address that a run was uploaded to, or else was trained for; None where it has none, or no bundle."""
+    spool = Spool(root)
+    record, path = spool.uploaded(run_id), spool.folder(run_id) / "bundle" / EFFECTIVE
+    if record is not None and record.tracking is not None:
+        return record.tracking
+    if not path.parent.exists():
+        return None
+    tracking = parse_config(path.read_text("utf-8"), str(path), root).tracking
+    return (tracking.uri or EMBEDDED) if tracking.enabled else None

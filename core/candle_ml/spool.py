@@ -1,8 +1,8 @@
 """Finished runs that the tracking server does not have yet: one record file a run, in `.candle-ml/spool`.
 
-A record is written before anything is uploaded and removed when all of it is. It bears the SHA-256 of its content, and
-has a copy in `copies` that is used where it is damaged or gone. What it speaks of, the bundle and the files of the run, is in
-`.candle-ml/runs/<run>`.
+A record is written before anything is uploaded. It bears the SHA-256 of its content, and has a copy in `copies` that is
+used where it is damaged or gone. When all is uploaded it goes to `uploaded`, where it tells to which place until its
+run is pruned. What it speaks of, the bundle and the files of the run, is in `.candle-ml/runs/<run>`.
 """
 
 from __future__ import annotations
@@ -139,8 +139,21 @@ class Spool:
         _write(self._path(record.run_id), _Sealed.content(record))
         _write(self._copy(record.run_id), _Sealed.content(record))
 
+    def finish(self, record: RunRecord) -> None:
+        """Let a run wait no more that is on the server, and remember where. Raises `RegistryError` as `write` does."""
+        _write(self._uploaded(record.run_id), _Sealed.content(record))
+        self.remove(record.run_id)
+
+    def uploaded(self, run_id: str) -> RunRecord | None:
+        """The record of a run that was uploaded from here, None where there is none that is intact."""
+        return _intact(self._uploaded(run_id), run_id)
+
+    def forget(self, run_id: str) -> None:
+        """Forget where a run was uploaded to."""
+        self._uploaded(run_id).unlink(missing_ok=True)
+
     def remove(self, run_id: str) -> None:
-        """Forget a run that is on the server."""
+        """Let a run wait no more."""
         self._copy(run_id).unlink(missing_ok=True)
         self._path(run_id).unlink(missing_ok=True)
 
@@ -162,6 +175,9 @@ class Spool:
 
     def _copy(self, run_id: str) -> Path:
         return self._records / "copies" / f"{run_id}.json"
+
+    def _uploaded(self, run_id: str) -> Path:
+        return self._records / "uploaded" / f"{run_id}.json"
 
 
 def remedy(run_id: str) -> str:

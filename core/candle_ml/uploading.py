@@ -26,7 +26,7 @@ def upload(
     *,
     anew: bool = False,
 ) -> Promotion | None:
-    """Bring a recorded run to the tracking server and the registry, then forget the record.
+    """Bring a recorded run to the tracking server and the registry, then let it wait no more.
 
     `evaluate` is asked for the scores of the version that holds the alias. A store that is lost is made again only
     `anew`. Returns what became of the registration; None where there is none, or where another process has uploaded the
@@ -37,8 +37,9 @@ def upload(
         record = spool.record(run_id)
         if record is None:
             return None
-        promotion = _Upload(spool, record, place, progress, anew).run(evaluate)
-        spool.remove(run_id)
+        work = _Upload(spool, record, place, progress, anew)
+        promotion = work.run(evaluate)
+        spool.finish(work.record)
         return promotion
 
 

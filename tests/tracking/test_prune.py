@@ -19,10 +19,13 @@ from mlflow.entities import ViewType
 from candle_ml.config import load_config
 from candle_ml.spool import Spool
 from candle_ml.state import StateStore
+from candle_ml.tracking import TrackingPlace
 
 from ..small_project import write_project
 from ..state.conftest import execute
-from .conftest import AWAY, client, invoke, size_of, tracked
+from .conftest import AWAY, SYNC, client, invoke, size_of, tracked
+
+ELSEWHERE = "belongs to sqlite:///{}/mlflow.db, which was not asked"
 
 
 @dataclass(frozen=True)
@@ -196,6 +199,54 @@ def test_an_interrupted_prune_is_gone_on_with(project: Pruned) -> None:
     assert plan("--keep", "0")[project.unregistered] is None
     assert invoke("runs", "prune", "--keep", "0").exit_code == 0
     assert not (project.root / ".candle-ml" / "runs" / project.unregistered).exists()
+
+
+def test_runs_of_another_place_stay(project: Pruned, tmp_path: Path) -> None:
+    """Without tracking, or with another place than the runs are at, nothing goes of them: that place alone can tell."""
+    other, before = f"sqlite:///{tmp_path}/other.db", stored(project.root)
+    TrackingPlace.of(other, project.root).client(anew=True)
+    for setting in ("tracking.enabled=false", f"tracking.uri={other}"):
+        elsewhere = dict.fromkeys(plan("--keep", "0"), ELSEWHERE.format(project.root))
+        assert plan("--keep", "0", "--set", setting) == elsewhere | {project.waiting: "not yet synced"}
+        assert invoke("runs", "prune", "--keep", "0", "--set", setting).stdout.endswith("\nfreed 0 bytes of 0 runs\n")
+    assert stored(project.root) == before
+
+
+def test_a_run_that_was_led_elsewhere_belongs_there(project: Pruned) -> None:
+    """A run belongs to the place that it was uploaded to, not to the one that it was trained for."""
+    assert invoke(*SYNC).exit_code == 0
+    assert plan("--keep", "0", "--set", "tracking.enabled=false")[project.waiting] == ELSEWHERE.format(project.root)
+    assert plan("--keep", "0")[project.waiting] is None
+
+
+def test_a_run_tells_where_it_belongs_without_its_record(project: Pruned) -> None:
+    """Without the record of its upload a run belongs to what its bundle was trained for; where that is not told, it stays."""
+    shutil.rmtree(project.root / ".candle-ml" / "spool" / "uploaded")
+    kept = plan("--keep", "0", "--set", "tracking.enabled=false")
+    assert (kept[project.first], kept[project.unserved]) == (ELSEWHERE.format(project.root),) * 2
+    (project.root / ".candle-ml" / "runs" / project.unserved / "bundle" / "effective.yaml").write_text("{", "utf-8")
+    assert plan("--keep", "0")[project.unserved] == "its bundle does not tell where it is tracked"
+    assert invoke("runs", "prune", "--keep", "0").exit_code == 0
+    assert (project.root / ".candle-ml" / "runs" / project.unserved).exists()
+
+
+def test_a_place_that_was_lost_whole_needs_its_runs(project: Pruned) -> None:
+    """Without the store and its artifacts nothing tells what was served, and every run that was there stays."""
+    names = ("mlflow.db", "mlartifacts")
+    for name in names:
+        (project.root / name).rename(project.root / f"away-{name}")
+    try:
+        assert set(plan("--keep", "0").values()) == {"not yet synced", ELSEWHERE.format(project.root)}
+    finally:
+        for name in names:
+            (project.root / f"away-{name}").rename(project.root / name)
+
+
+def test_a_run_that_was_never_tracked_goes(project: Pruned) -> None:
+    """A run without tracking is needed by nothing, whatever is configured later."""
+    untracked = train("--set", "tracking.enabled=false")
+    for setting in ("tracking.enabled=true", "tracking.enabled=false"):
+        assert plan("--keep", "0", "--set", setting)[untracked] is None
 
 
 def test_without_a_limit_nothing_is_old(project: Pruned) -> None:
