@@ -92,7 +92,7 @@ def tune(dataset: Dataset, config: PipelineConfig, progress: Progress = no_progr
         tuned = Tuned(name, study.ended(), before, again, study.unchanged, goal.notes)
     if not tuned.ranked():
         failed = [one.error.partition("\n")[0] for one in tuned.trials if one.error]
-        found = f"none of {len(tuned.trials)} trials could be scored{': ' + failed[0] if failed else ''}"
+        found = f"no trial of {len(tuned.trials)} could be scored{': ' + failed[0] if failed else ''}"
         raise TrainingError.at(f"study {name}", found, "search other values, or annotate more")
     return tuned
 

@@ -55,7 +55,7 @@ def test_what_was_tried_is_not_tried_again(tune: Tune) -> None:
     assert (more["study"], more["before"], len(more["trials"])) == (first["study"], 2, 4)
     assert more["trials"][:2] == first["trials"]
     assert tune().stdout.splitlines()[1:3] == [
-        "goes on: 4 trials had ended, 0 were left unfinished and made again",
+        "goes on: 4 trials had ended, 0 left unfinished and made again",
         "trials: 4 finished, 0 pruned, 0 failed",
     ]
 
@@ -98,7 +98,7 @@ def test_a_search_without_a_score_says_why(tune: Tune) -> None:
     """Where every trial fails, the first reason is told."""
     found = tune("--set", "tune.search={model.min_samples_per_class: {choice: [50000, 100000]}}")
     assert found.exit_code == 5
-    study, _, told = found.stderr.partition(": none of 4 trials could be scored: ")
+    study, _, told = found.stderr.partition(": no trial of 4 could be scored: ")
     assert study.startswith("study small-")
     reason = r"fold 1 is left out: class 'O': \d+ training samples; at least \d+: annotate more, or lower "
     assert re.fullmatch(f"{reason}min_samples_per_class; search other values, or annotate more\n", told)
@@ -108,11 +108,12 @@ def test_no_further_trial_is_begun_after_the_timeout(tune: Tune) -> None:
     """A call that is out of time ends with what it has; the same command makes the rest."""
     first = tune("--set", "tune.timeout=0.000001", "--set", "tune.trials=1")
     assert first.exit_code == 5
-    assert first.stderr.endswith(": none of 0 trials could be scored; search other values, or annotate more\n")
+    assert first.stderr.endswith(": no trial of 0 could be scored; search other values, or annotate more\n")
     summary(tune("--json", "--set", "tune.trials=1"))
-    late = tune("--set", "tune.timeout=0.000001")
+    late = tune("--set", "tune.timeout=0.000001", "--set", "tune.trials=2")
     assert late.exit_code == 0
-    assert "tune.timeout: 3 trials are missing; the same command makes them\n" in late.stdout
+    assert late.stdout.splitlines()[1] == "goes on: 1 trial had ended, 0 left unfinished and made again"
+    assert "tune.timeout: 1 trial missing; the same command goes on\n" in late.stdout
 
 
 def test_a_dry_run_tells_how_much_there_is_to_do(tune: Tune, project: Path) -> None:

@@ -15,6 +15,7 @@ import click
 from candle_ml.cli.common import (
     config_options,
     config_path,
+    counted,
     human,
     input_options,
     json_option,
@@ -91,7 +92,7 @@ def _print_plan(plan: TuningPlan, as_json: bool) -> None:
     if as_json:
         print_json(asdict(plan))
         return
-    click.echo(f"to do: {plan.trials} trials of {plan.folds} folds, {plan.at_once} at once")
+    click.echo(f"to do: {counted(plan.trials, 'trial')} of {counted(plan.folds, 'fold')}, {plan.at_once} at once")
     time = timedelta(seconds=math.ceil(plan.seconds))
     click.echo(f"time: about {time} at most; the largest fold took {plan.fold_seconds:.1f} s")
     click.echo(f"memory: about {human(plan.memory)} a worker before a model is fitted")
@@ -119,14 +120,14 @@ def _print(config: PipelineConfig, tuned: Tuned, written: Path | None) -> None:
     counts = Counter(one.status for one in tuned.trials)
     click.echo(f"study: {tuned.study}")
     if tuned.before or tuned.again:
-        click.echo(f"goes on: {tuned.before} trials had ended, {tuned.again} were left unfinished and made again")
+        click.echo(f"goes on: {counted(tuned.before, 'trial')} had ended, {tuned.again} left unfinished and made again")
     click.echo(f"trials: {', '.join(f'{counts[name]} {name}' for name in ('finished', 'pruned', 'failed'))}")
     for one in tuned.trials:
         if one.error is not None:
             click.echo(f"trial {one.number} failed: {' '.join(one.overrides)}: {one.error.partition(_LINE)[0]}")
     missing = config.tune.trials - len(tuned.trials)
     if missing > 0:
-        click.echo(f"tune.timeout: {missing} trials are missing; the same command makes them")
+        click.echo(f"tune.timeout: {counted(missing, 'trial')} missing; the same command goes on")
     for note in tuned.notes:
         click.echo(f"note: {note}")
     _print_best(config, tuned)
