@@ -229,6 +229,17 @@ def test_doctor_looks_at_an_embedded_store(run: Run, tmp_path: Path) -> None:
     assert found_by_doctor(run) == (1, ("problem", f"state store {file}: {lost}; {expected}"))
 
 
+def test_doctor_looks_for_the_folder_of_a_named_file(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that the environment names in a folder that is not there is a problem, as a slip of the pen makes it."""
+    assert run("init", ".").exit_code == 0
+    file = tmp_path / "missing" / "state.db"
+    monkeypatch.setenv(DATABASE_URL_VARIABLE, f"sqlite:///{file}")
+    told = f"its folder {file.parent} is not there; make it, or correct {DATABASE_URL_VARIABLE}"
+    assert found_by_doctor(run) == (1, ("problem", f"state store {file}: {told}"))
+    file.parent.mkdir()
+    assert found_by_doctor(run) == (0, ("ok", f"{file}: not made yet"))
+
+
 def test_doctor_looks_at_postgresql(run: Run, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server without tables, with old ones or none that answers is a problem; one that is up to date is well."""
     assert run("init", ".").exit_code == 0

@@ -102,6 +102,22 @@ def test_a_foreign_database(url: str, tmp_path: Path) -> None:
     assert execute(url, "SELECT * FROM training_runs") == [("mine",)]
 
 
+@pytest.mark.parametrize("table", ["model_loads", "training_runs"])
+def test_a_table_that_is_lost(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str) -> None:
+    """A store that has lost one of its tables is told as such by whatever opens it, not as up to date."""
+    database = Database(DatabasePlace.of(tmp_path, url))
+    schema.upgrade(database)
+    database.close()
+    execute(url, f"DROP TABLE {table}")
+    told = "restore it from a backup, or name an empty one to begin anew"
+    expected = f"{DatabasePlace.of(tmp_path, url).where}: has lost its table {table}; {told}"
+    assert refused(tmp_path, url) == expected
+    monkeypatch.setenv(DATABASE_URL_VARIABLE, url)
+    for words in (("db", "status"), ("db", "upgrade"), ("runs", "list")):
+        result = CliRunner().invoke(main, words)
+        assert (result.exit_code, result.stderr) == (8, f"{expected}\n")
+
+
 def test_the_status_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`db status` says of a file that is not there, or has other tables only, that it has none of candle-ml's."""
     path = tmp_path / "other.db"

@@ -8,15 +8,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from candle_ml.cli.common import config_options, config_path, json_option, print_json, print_table
 from candle_ml.config import PipelineConfig, check_buildable, load_config
-from candle_ml.errors import CandleMLError
+from candle_ml.errors import CandleMLError, StateError
 from candle_ml.plugins import PluginManager
 from candle_ml.registry import Registry
 from candle_ml.tracking import TrackingPlace
+
+if TYPE_CHECKING:
+    from candle_ml.state import DatabasePlace
 
 _PACKAGES = ("numpy", "pandas", "TA-Lib", "scikit-learn", "xgboost-cpu", "mlflow", "quart", "dvc")
 _REVISIONS = {
@@ -93,6 +97,7 @@ def _recorded(config: PipelineConfig) -> str:
 
     database = Database(DatabasePlace.of(config.root))
     try:
+        _check_folder(database.place)
         schema.check_lost(database.place)
         found = schema.status(database)
         if database.place.file is None or found.condition == "unknown":
@@ -100,6 +105,13 @@ def _recorded(config: PipelineConfig) -> str:
     finally:
         database.close()
     return f"{found.database}: {_REVISIONS[found.condition]}"
+
+
+def _check_folder(place: DatabasePlace) -> None:
+    """Raise `StateError` where the folder of a file that the environment names is not there."""
+    if place.file is not None and place.runs is None and not place.file.parent.is_dir():
+        found = f"its folder {place.file.parent} is not there"
+        raise StateError.at(place.where, found, "make it, or correct CANDLE_ML_DATABASE_URL")
 
 
 def _registered(config: PipelineConfig) -> str:

@@ -39,7 +39,7 @@ def revisions() -> tuple[Script, ...]:
 def status(database: Database) -> SchemaStatus:
     """How the schema of a database stands to this version; nothing is created.
 
-    Raises `StateError` for a database of something else, and for a file of a project that has lost its tables.
+    Raises `StateError` for a database of something else, and for one that has lost its tables or some of them.
     """
     place, known = database.place, [script.revision for script in revisions()]
     if place.file is not None and not place.file.exists():
@@ -48,7 +48,10 @@ def status(database: Database) -> SchemaStatus:
     if revision is None:
         # As one that writes: another process may be making the tables, and is waited for.
         _check_tables(place, database.write(partial(_tables, place)))
-    return SchemaStatus(place.shown, revision, known[-1], _condition(revision, known))
+    condition = _condition(revision, known)
+    if condition == "current":
+        database.read(partial(_check_whole, place))
+    return SchemaStatus(place.shown, revision, known[-1], condition)
 
 
 def check(database: Database) -> None:
@@ -142,6 +145,15 @@ def _check_tables(place: DatabasePlace, found: frozenset[str]) -> None:
     if not found and _has_runs(place):
         there = f"is empty, though {place.runs} holds runs"
         raise StateError.at(place.where, there, "restore it from a backup, or move it away to begin a new one")
+
+
+def _check_whole(place: DatabasePlace, connection: Connection) -> None:
+    """Raise `StateError` where a table of the newest schema is not there."""
+    found = inspect(connection)
+    lost = [name for name in metadata.tables if not found.has_table(name)]
+    if lost:
+        there = f"has lost its table {lost[0]}"
+        raise StateError.at(place.where, there, "restore it from a backup, or name an empty one to begin anew")
 
 
 def check_lost(place: DatabasePlace) -> None:
