@@ -119,10 +119,11 @@ VALUES = {
         "p.yaml:8:20: tune.search.split.embargo: decides nothing of a model; "
         "search keys of features, labels, model and calibration",
     ),
-    "two keys": (
-        "model.max_dept: {int: [3, 5]}\n    labels.windw: {choice: [24, 30]}",
+    "three keys": (
+        "model.max_dept: {int: [3, 5]}\n    model.trees: {int: [5, 3]}\n    labels.windw: {choice: [24, 30]}",
         "p.yaml:8:21: tune.search.model.max_dept: unknown key 'max_dept'; did you mean 'max_depth'?\n"
-        "p.yaml:9:19: tune.search.labels.windw: unknown key 'windw'; did you mean 'window'?",
+        "p.yaml:9:18: tune.search.model.trees: from 5 to 3; the first has to be the smaller\n"
+        "p.yaml:10:19: tune.search.labels.windw: unknown key 'windw'; did you mean 'window'?",
     ),
 }
 
@@ -133,9 +134,9 @@ def parsed(search: str) -> PipelineConfig:
 
 @pytest.mark.parametrize(("search", "message"), FORMS.values(), ids=FORMS.keys())
 def test_a_malformed_search_is_named(search: str, message: str) -> None:
-    """Values that are none, or cannot be searched, are named with their position when the file is read."""
+    """Values that are none, or cannot be searched, are named with their position."""
     with pytest.raises(ConfigError) as caught:
-        parsed(search)
+        check_search(parsed(search))
     assert str(caught.value) == message
 
 

@@ -1,4 +1,4 @@
-"""Whether a configuration takes the values that it is to be searched over."""
+"""Whether what is to be searched goes together, and a configuration takes its values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def _problems(config: PipelineConfig, key: str, space: SearchSpace) -> Iterator[
         *others, last = SEARCHED
         yield Problem(where, "decides nothing of a model", f"search keys of {', '.join(others)} and {last}")
         return
-    for text in space.texts:
+    malformed = [Problem(where, problem) for problem in space.problems()]
+    yield from malformed
+    for text in () if malformed else space.texts:
         try:
             varied(config, (f"{key}={text}",))
         except ConfigError as error:

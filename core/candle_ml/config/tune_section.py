@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue
 
 from candle_ml.config.section import Section
 
@@ -42,15 +42,14 @@ class SearchSpace(Section):
         """The choices, or both ends, as `--set` takes them."""
         return tuple(json.dumps(value) for value in self.ends or self.choice or ())
 
-    @model_validator(mode="after")
-    def _is_one_space(self) -> Self:
+    def problems(self) -> Iterator[str]:
+        """What of it does not go together."""
         given = (("int", self.whole), ("float", self.number), ("choice", self.choice))
         names = [name for name, values in given if values is not None]
         if len(names) != 1:
-            raise ValueError(f"{' and '.join(names) or 'no values'}; give one of int, float and choice")
-        for problem in self._problems(self.ends):
-            raise ValueError(problem)
-        return self
+            yield f"{' and '.join(names) or 'no values'}; give one of int, float and choice"
+        else:
+            yield from self._problems(self.ends)
 
     def _problems(self, ends: Sequence[float] | None) -> Iterator[str]:
         if ends is None:
