@@ -36,6 +36,7 @@ def manager() -> PluginManager:
         ("HTTP://127.0.0.1:5000", "http://127.0.0.1:5000"),
         ("postgres://host/db", "http://host:5000"),
         ("sqlite://", "http://host:5000"),
+        ("databricks-uc", "http://host:5000"),
     ],
 )
 def test_an_address_that_nothing_can_be_tracked_at(manager: PluginManager, address: str, server: str) -> None:
@@ -73,7 +74,6 @@ def test_what_follows_an_address_is_refused_and_not_shown(manager: PluginManager
         "mysql+pymysql://user@host/db",
         "databricks",
         "databricks://profile",
-        "databricks-uc",
     ],
 )
 def test_an_address_that_mlflow_takes(manager: PluginManager, address: str) -> None:

@@ -22,9 +22,9 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "registry": ("model", "tracking"),
 }
 """The stages without which a stage cannot run, in the order that stages run in."""
-_STORE = r"sqlite(\+\w+)?:///\S.*|(postgresql|mysql|mssql)(\+\w+)?://\S+|databricks(-uc)?(://\S+)?"
+_STORE = r"sqlite(\+\w+)?:///\S.*|(postgresql|mysql|mssql)(\+\w+)?://\S+|databricks(://\S+)?"
 """Addresses that MLflow takes beside those of servers."""
-_MEANT = r"(?i)(?:(https?)://)?([\w-]+(?:\.[\w-]+)*(?::\d+)?(?:/[^\s?#;]*)?)(?:[?#;]\S*)?"
+_MEANT = r"(?i)(?!databricks)(?:(https?)://)?([\w-]+(?:\.[\w-]+)*(?::\d+)?(?:/[^\s?#;]*)?)(?:[?#;]\S*)?"
 """What the address of a server may be meant by: without its scheme, or copied from a browser."""
 
 
