@@ -12,6 +12,7 @@ from candle_ml.bundle import EFFECTIVE
 from candle_ml.config import PipelineConfig, parse_config
 from candle_ml.errors import CandleMLError
 from candle_ml.recorded import KnownRun, UnknownRun, known_runs, unknown_runs
+from candle_ml.registry import Registry
 from candle_ml.spool import Spool
 from candle_ml.state import StateStore
 from candle_ml.stored import StoredRun, StoredVersion
@@ -98,11 +99,7 @@ def _unknown(one: UnknownRun) -> Candidate:
 
 def _looked_at(config: PipelineConfig, run: Candidate, store: StateStore) -> OldRun:
     spool = Spool(config.root)
-    stored = None
-    if config.tracking.enabled:
-        place = TrackingPlace.of(config.tracking.uri, config.root)
-        stored = StoredRun.find(place, config.experiment, run.run_id)
-    versions = stored.versions() if stored else ()
+    stored, versions = _stored(config, run.run_id) if config.tracking.enabled else (None, ())
     served = [one for one in versions if one.pinned or store.last_loaded(one.model_name) == one.version]
     kept = [f"{one.model_name} version {one.version} is served or a rollback away" for one in served]
     kept += [run.kept] if run.kept else []
@@ -113,6 +110,19 @@ def _looked_at(config: PipelineConfig, run: Candidate, store: StateStore) -> Old
     folder = spool.folder(run.run_id)
     freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return OldRun(run, folder, stored, versions, freed + (stored.size() if stored else 0), "; ".join(kept) or None)
+
+
+def _stored(config: PipelineConfig, run_id: str) -> tuple[StoredRun | None, tuple[StoredVersion, ...]]:
+    """What the configured place keeps of a run, and what it was registered as.
+
+    Of versions the registry is asked as well: an answer that holds neither run nor version may be none of MLflow's.
+    """
+    place = TrackingPlace.of(config.tracking.uri, config.root)
+    stored, registry = StoredRun.find(place, config.experiment, run_id), Registry(place, config.model_name)
+    found = set(stored.versions()) if stored else set()
+    pinned = registry.pinned()
+    found |= {StoredVersion(one.name, one.version, one.version in pinned) for one in registry.of_run(run_id)}
+    return stored, tuple(sorted(found, key=lambda one: (one.model_name, one.version)))
 
 
 def _elsewhere(config: PipelineConfig, run: Candidate) -> Iterator[str]:

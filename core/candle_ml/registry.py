@@ -79,6 +79,8 @@ class Registry:
                 token = page.token
                 if not token:
                     break
+            if not found and (model.aliases or model.latest_versions):
+                raise AnswerError(200)
             versions = [_registered(version, model) for version in found]
         return tuple(sorted(versions, key=lambda version: version.version, reverse=True))
 
@@ -122,13 +124,16 @@ class Registry:
         tags |= {"trained_at": str(info.trained_at)}
         if info.metrics.f1_macro is not None:
             tags["f1_macro"] = repr(info.metrics.f1_macro)
-        found = self._of_run(info.run_id)
+        found = self.of_run(info.run_id)
         if not found:
             self._create()
             with self.place.guarded():
-                source = f"models:/{model_id}"
-                self._client.create_model_version(self.name, source, tracking_id, tags=tags, model_id=model_id)
-            found = self._of_run(info.run_id)
+                source, ids = f"models:/{model_id}", {"run_id": tracking_id, "model_id": model_id}
+                # Waited for, a version that an answer does not hold would be asked for by no name.
+                self._client.create_model_version(self.name, source, **ids, tags=tags, await_creation_for=0)
+                found = self.of_run(info.run_id)
+                if not found:
+                    raise AnswerError(200)
         # A request that was answered too late is sent again and makes two. The second stays: it may be served by now.
         return found[0]
 
@@ -141,8 +146,7 @@ class Registry:
         history = self._history(alias)
         if current is not None:
             self._remember(alias, [*history, current.version])
-        with self.place.guarded():
-            self._client.set_registered_model_alias(self.name, alias, str(version))
+        self._point(alias, version, current)
 
     def rollback(self, alias: str) -> RegisteredVersion:
         """Point an alias back at the version it pointed to before. Raises `RegistryError` where there is none."""
@@ -152,8 +156,7 @@ class Registry:
         earlier = [number for number in history if number in there and (current is None or number != current.version)]
         if not earlier:
             raise RegistryError.at(f"model {self.name}", f"alias {alias!r} has no earlier version", "promote one")
-        with self.place.guarded():
-            self._client.set_registered_model_alias(self.name, alias, str(earlier[-1]))
+        self._point(alias, earlier[-1], current)
         self._remember(alias, earlier[:-1])
         return self.find(version=earlier[-1])
 
@@ -197,12 +200,21 @@ class Registry:
 
         with self.place.guarded():
             try:
-                self._client.create_registered_model(self.name)
+                if not self._client.create_registered_model(self.name).name:
+                    raise AnswerError(200)
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
 
-    def _of_run(self, run_id: str) -> list[RegisteredVersion]:
+    def _point(self, alias: str, version: int, before: RegisteredVersion | None) -> None:
+        """Move an alias, and see that it does not stay where it was before."""
+        with self.place.guarded():
+            self._client.set_registered_model_alias(self.name, alias, str(version))
+            after = self.at_alias(alias)
+            if after is None or (before is not None and after.version == before.version):
+                raise AnswerError(200)
+
+    def of_run(self, run_id: str) -> list[RegisteredVersion]:
         """The versions that a run has become, the oldest first."""
         return [version for version in reversed(self.versions()) if version.run_id == run_id]
 
@@ -215,6 +227,8 @@ class Registry:
         with self.place.guarded():
             text = json.dumps(history[-_LONGEST_HISTORY:])
             self._client.set_registered_model_tag(self.name, _HISTORY_TAG + alias, text)
+            if history and history[-1] not in self._history(alias):
+                raise AnswerError(200)
 
 
 def _registered(version: ModelVersion, model: RegisteredModel) -> RegisteredVersion:

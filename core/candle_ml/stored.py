@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from candle_ml.registry import Registry
-from candle_ml.tracking import TrackedRun, TrackingPlace
+from candle_ml.tracking import TrackedRun, TrackingPlace, read_run
+from candle_ml.tracking_errors import AnswerError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -35,7 +36,7 @@ class StoredRun:
         self._client: MlflowClient = tracked.place.client()
         self._id = tracked.tracking_id
         with self._place.guarded():
-            self._run = self._client.get_run(self._id)
+            self._run = read_run(self._client, self._id)
             wanted = f"source_run_id = '{self._id}'"
             self._models = list(self._client.search_logged_models([self._run.info.experiment_id], wanted))
 
@@ -49,8 +50,8 @@ class StoredRun:
         """The registered versions that were made of this run, as they are now."""
         with self._place.guarded():
             found = list(self._client.search_model_versions(f"run_id = '{self._id}'"))
-        pinned = {name: Registry(self._place, name).pinned() for name in {version.name for version in found}}
-        return tuple(StoredVersion(v.name, int(v.version), int(v.version) in pinned[v.name]) for v in found)
+            pinned = {name: Registry(self._place, name).pinned() for name in {version.name for version in found}}
+            return tuple(StoredVersion(v.name, int(v.version), int(v.version) in pinned[v.name]) for v in found)
 
     def size(self) -> int:
         """Bytes of all files that are stored of it."""
@@ -61,17 +62,21 @@ class StoredRun:
     def delete(self) -> None:
         """Delete versions, models and run with their files, files first, so that an interrupted deletion leaves none.
 
-        A server keeps their entries, marked as deleted, until `mlflow gc` is run there.
+        A server keeps their entries, marked as deleted, until `mlflow gc` is run there. Raises `RegistryError`, also
+        where the server says that it has deleted something and has not.
         """
-        for version in self.versions():
-            with self._place.guarded():
-                self._client.delete_model_version(version.model_name, str(version.version))
         with self._place.guarded():
+            for version in self.versions():
+                self._client.delete_model_version(version.model_name, str(version.version))
+            for location in (*(model.artifact_location for model in self._models), self._run.info.artifact_uri):
+                self._delete_files(location)
+            if self.versions() or self.size():
+                raise AnswerError(200)
             for model in self._models:
-                self._delete_files(model.artifact_location)
                 self._client.delete_logged_model(model.model_id)
-            self._delete_files(self._run.info.artifact_uri)
             self._client.delete_run(self._id)
+            if read_run(self._client, self._id).info.lifecycle_stage != "deleted":
+                raise AnswerError(200)
             self._forget()
 
     def _delete_files(self, location: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from candle_ml.embedded_store import make_store, store_file
 from candle_ml.errors import RegistryError
 from candle_ml.reaching import SERVERS, reach, with_status
+from candle_ml.sending import send_files, send_model
 from candle_ml.tracking_errors import AnswerError, advice, first_line, is_away, reason
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ _QUIET_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
 }
-_MODEL_CODE = Path(__file__).with_name("mlflow_model.py")
 
 
 class TrackingAwayError(RegistryError):
@@ -140,17 +139,23 @@ class TrackingPlace:
         try:
             yield
         except (MlflowException, AnswerError, ParseError, OSError, SQLAlchemyError) as raised:
-            error = with_status(raised, self.uri)
-            kind = TrackingAwayError if is_away(error) else RegistryError
-            expected = advice(error, embedded=self.artifacts is not None)
-            raise kind.at(self.shown, reason(error), expected) from raised
+            raise self._told(with_status(raised, self.uri)) from raised
+        except (AttributeError, KeyError, TypeError, ValueError) as raised:
+            # What MLflow runs into where a server answers with JSON of another shape.
+            if self.artifacts is not None:
+                raise
+            raise self._told(AnswerError(200)) from raised
+
+    def _told(self, error: Exception) -> RegistryError:
+        kind = TrackingAwayError if is_away(error) else RegistryError
+        return kind.at(self.shown, reason(error), advice(error, embedded=self.artifacts is not None))
 
 
 class TrackedRun:
     """One run on the tracking server.
 
-    Each step finds what it has done before and leaves that as it is, so that an interrupted one is taken up again.
-    Times are Unix milliseconds UTC.
+    Each step finds what it has done before and leaves that as it is, so that an interrupted one is taken up again; and
+    reads again what it has written, because what answers may keep nothing. Times are Unix milliseconds UTC.
     """
 
     def __init__(self, place: TrackingPlace, client: MlflowClient, run: Run) -> None:
@@ -185,11 +190,9 @@ class TrackedRun:
         with self.place.guarded():
             model = self._logged_model()
             if model.status != "READY":
-                with tempfile.TemporaryDirectory() as folder:
-                    path = Path(folder) / "model"
-                    _save_model(path, bundle, self.tracking_id, model.model_id)
-                    self._client.log_model_artifacts(model.model_id, str(path))
-                self._client.finalize_logged_model(model.model_id, "READY")
+                send_model(self._client, model.model_id, self.tracking_id, bundle)
+                if self._client.finalize_logged_model(model.model_id, "READY").status != "READY":
+                    raise AnswerError(200)
         return str(model.model_id)
 
     def log(
@@ -211,12 +214,16 @@ class TrackedRun:
             for batch in _batches(all_metrics):
                 self._client.log_batch(self.tracking_id, metrics=batch)
             self._client.log_batch(self.tracking_id, tags=[RunTag(key, value) for key, value in tags.items()])
+            logged = read_run(self._client, self.tracking_id).data
+            if not {*params, *metrics, *tags} <= {*logged.params, *logged.metrics, *logged.tags}:
+                raise AnswerError(200)
 
     def log_files(self, folder: Path) -> None:
         """Upload the files of a folder, not those of its subfolders."""
         with self.place.guarded():
-            for path in sorted(path for path in folder.iterdir() if path.is_file()):
-                self._client.log_artifact(self.tracking_id, str(path))
+            # Without an address MLflow would take a folder of this machine for that of the run.
+            read_run(self._client, self.tracking_id)
+            send_files(self._client, self.tracking_id, folder)
 
     @classmethod
     def find(cls, place: TrackingPlace, experiment: str, run_id: str) -> TrackedRun | None:
@@ -233,6 +240,8 @@ class TrackedRun:
         """Close the run."""
         with self.place.guarded():
             self._client.set_terminated(self.tracking_id, status, ended_at)
+            if read_run(self._client, self.tracking_id).info.status != status:
+                raise AnswerError(200)
 
     def fail(self, error: BaseException) -> None:
         """Close the run as failed, with the reason; a server that is away must not hide that reason."""
@@ -250,6 +259,8 @@ class TrackedRun:
         if models:
             return models[0]
         model = self._client.create_logged_model(self._experiment_id, "model", self.tracking_id)
+        if not model.model_id:
+            raise AnswerError(200)
         self._client.log_outputs(self.tracking_id, [LoggedModelOutput(model.model_id, step=0)])
         return model
 
@@ -263,24 +274,17 @@ def close_left_open(place: TrackingPlace, experiment: str, ended: Mapping[str, E
         found = _found(client, experiment)
         running = client.search_runs([found.experiment_id], "attributes.status = 'RUNNING'") if found else []
         left = [run for run in running if run.data.tags.get(RUN_TAG) in ended]
-        for run in left:
-            client.set_terminated(run.info.run_id, ended[run.data.tags[RUN_TAG]])
+    for run in left:
+        TrackedRun(place, client, run).close(ended[run.data.tags[RUN_TAG]])
     return tuple(run.data.tags[RUN_TAG] for run in left)
 
 
-def _save_model(path: Path, bundle: Path, tracking_id: str, model_id: str) -> None:
-    import mlflow
-    from mlflow.models import Model
-
-    from candle_ml import __version__
-
-    mlflow.pyfunc.save_model(
-        path,
-        python_model=str(_MODEL_CODE),
-        artifacts={"bundle": str(bundle)},
-        pip_requirements=[f"candle-ml[all]=={__version__}"],
-        mlflow_model=Model(run_id=tracking_id, model_id=model_id),
-    )
+def read_run(client: MlflowClient, tracking_id: str) -> Run:
+    """A run by the server's own id. Raises `AnswerError` for an answer that holds another, or none."""
+    run = client.get_run(tracking_id)
+    if run.info.run_id != tracking_id:
+        raise AnswerError(200)
+    return run
 
 
 def _experiment(client: MlflowClient, place: TrackingPlace, name: str) -> str:
@@ -291,12 +295,13 @@ def _experiment(client: MlflowClient, place: TrackingPlace, name: str) -> str:
     found = _found(client, name)
     if found is None:
         try:
-            return str(client.create_experiment(name, artifact_location=location))
+            client.create_experiment(name, artifact_location=location)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-            found = _found(client, name)
-    assert found is not None
+        found = _found(client, name)
+    if found is None:
+        raise AnswerError(200)
     place.check_inside(f"experiment {name}", found.artifact_location)
     return str(found.experiment_id)
 

@@ -145,10 +145,11 @@ def _status(error: Exception) -> int | None:
     """The HTTP status of an answer that is none of MLflow's, or refuses whatever is asked; None for any other error."""
     from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
     from mlflow.exceptions import RestException
+    from requests.exceptions import JSONDecodeError
 
     if isinstance(error, AnswerError):
         return error.status
-    if isinstance(error, ParseError):
+    if isinstance(error, (ParseError, JSONDecodeError)):
         return 200
     if isinstance(error, RestException):
         return _status_of_json(error)
