@@ -30,7 +30,7 @@ COMMANDS = {
     "model": "List, promote and roll back registered models.",
     "trace": "Show what a registered version was made of.",
     "reproduce": "Train a registered version again and compare.",
-    "runs": "List training runs and show how one went.",
+    "runs": "List training runs; upload those that wait; remove old ones.",
     "serve": "Serve predictions over HTTP.",
     "db": "Create, migrate and check the database of the state store.",
 }

@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
 @click.group("data")
 def command() -> None:
-    """Show what the sources of a pipeline hold; keep, list and restore versions of it."""
+    """Look at the data that a model learns from; keep versions of it, list and restore them."""
 
 
 @command.command("report")
 @config_options
 @json_option
 def report(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Count candles, annotations and reviewed candles, and name every row that was set aside."""
+    """Count what the sources hold, and name what is left out.
+
+    That is candles, annotations and reviewed candles; each row that cannot be used is set aside and named.
+    """
     with progress() as shown:
         dataset = read_dataset(load_config(config_path(config), overrides), progress=shown)
     found = describe(dataset)
@@ -41,9 +44,10 @@ def report(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> No
 @config_options
 @json_option
 def snapshot(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Keep what the sources hold as a data version: Parquet files with a SHA-256 manifest, stored by DVC.
+    """Keep what the sources hold now as a data version.
 
-    The version is named by its content: the same data is kept once.
+    It consists of Parquet files with a SHA-256 manifest, and DVC stores copies of them. A version is named by its
+    content: the same data is kept once.
     """
     from candle_ml import versions
 
@@ -63,9 +67,10 @@ def snapshot(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> 
 @config_options
 @json_option
 def checkout(version: str, to: Path | None, config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Restore data VERSION from DVC's cache or remote, every file proven by its SHA-256.
+    """Restore the files of a data VERSION.
 
-    A missing copy of a file is made again from an intact one; a damaged one is named and not used.
+    They come from DVC's cache or remote, and every one is proven by its SHA-256. A missing copy of a file is made
+    again from an intact one; a damaged one is named and not used.
     """
     from candle_ml import versions
 

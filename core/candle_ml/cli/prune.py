@@ -47,7 +47,10 @@ def command(
     overrides: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Remove files, models and registered versions of old runs, and with --older-than partitions unused for so long.
+    """Remove what old runs have left, to make room.
+
+    That is their files, models and registered versions, here and at tracking.uri; with --older-than also features that
+    trainings keep in .candle-ml/partitions and that none has used for so long.
 
     What stays: a version that has an alias or that a rollback would bring back, with its run; a run that is running or
     not yet synced; data versions; the line of every run in runs list. A run that the state store does not know goes by

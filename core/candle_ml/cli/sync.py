@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 @click.option(
     "--to",
     type=click.Choice(("trained", "configured")),
-    help="Where a run goes that was trained for another place than tracking.uri names now.",
+    help="Where runs go that were trained for another place than tracking.uri names now: there, or to the latter.",
 )
 @click.option(
     "--give-up",
     "given_up",
     multiple=True,
     metavar="RUN",
-    help="Upload nothing; let this RUN wait no more, as it is. May be repeated.",
+    help="Upload nothing; never upload this RUN, which keeps its files until it is pruned. May be repeated.",
 )
 @config_options
 @json_option
@@ -39,10 +39,11 @@ def command(
     overrides: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Upload the runs that wait, each to the tracking server or store it was trained for, and register them.
+    """Upload finished runs that wait here, and register their models.
 
-    A run that was killed on the way is gone on with; none becomes two versions. The served alias moves by the rule of
-    each run. One that cannot be uploaded any more, because its files are damaged or gone, waits until it is given up.
+    They wait because the tracking server was away when they were trained. Each goes to the server or store that it was
+    trained for; an interrupted upload is continued, and no run becomes two versions. The alias moves as it does after a
+    training. A run whose files are damaged or gone waits until you give it up.
     """
     from candle_ml.config import load_config
     from candle_ml.syncing import sync
