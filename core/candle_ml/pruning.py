@@ -14,7 +14,7 @@ from candle_ml.errors import CandleMLError
 from candle_ml.recorded import KnownRun, UnknownRun, known_runs, unknown_runs
 from candle_ml.registry import Registry
 from candle_ml.spool import Spool
-from candle_ml.state import StateStore
+from candle_ml.state import DatabasePlace, StateStore
 from candle_ml.stored import StoredRun, StoredVersion
 from candle_ml.tracking import EMBEDDED, TrackingPlace
 
@@ -81,10 +81,17 @@ def prune(config: PipelineConfig, old: OldRun) -> OldRun:
 
 
 def _candidates(config: PipelineConfig) -> list[Candidate]:
-    """The runs of this experiment, and those of which nothing says that they are of another; newest first."""
-    known = [_known(one) for one in known_runs(config.root) if one.run.experiment_name == config.experiment]
+    """The project's runs of this experiment, and those of which nothing says that they are of another; newest first."""
+    known = [_known(one) for one in _own_runs(config.root) if one.run.experiment_name == config.experiment]
     unknown = [_unknown(one) for one in unknown_runs(config.root) if one.experiment in (None, config.experiment)]
     return sorted([*known, *unknown], key=lambda run: run.began_at, reverse=True)
+
+
+def _own_runs(root: Path) -> Iterator[KnownRun]:
+    """The runs of this project: a state store that is not its own may know those of others."""
+    spool = Spool(root)
+    own_store = DatabasePlace.of(root).runs == spool.folders.resolve()
+    return (one for one in known_runs(root) if own_store or spool.owns(one.run.run_id))
 
 
 def _known(one: KnownRun) -> Candidate:

@@ -148,6 +148,11 @@ class Spool:
         """The record of a run that was uploaded from here, None where there is none that is intact."""
         return _intact(self._uploaded(run_id), run_id)
 
+    def owns(self, run_id: str) -> bool:
+        """Whether something of a run is here, or was uploaded from here."""
+        places = (self.folder(run_id), self._path(run_id), self._copy(run_id), self._uploaded(run_id))
+        return any(place.exists() for place in places)
+
     def forget(self, run_id: str) -> None:
         """Forget where a run was uploaded to."""
         self._uploaded(run_id).unlink(missing_ok=True)

@@ -220,7 +220,7 @@ def test_a_run_that_was_led_elsewhere_belongs_there(project: Pruned) -> None:
 
 
 def test_a_run_tells_where_it_belongs_without_its_record(project: Pruned) -> None:
-    """Without the record of its upload a run belongs to what its bundle was trained for; where that is not told, it stays."""
+    """Without the record of its upload a run belongs to where its bundle was trained for; untold, it stays."""
     shutil.rmtree(project.root / ".candle-ml" / "spool" / "uploaded")
     kept = plan("--keep", "0", "--set", "tracking.enabled=false")
     assert (kept[project.first], kept[project.unserved]) == (ELSEWHERE.format(project.root),) * 2

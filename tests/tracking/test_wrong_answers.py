@@ -168,3 +168,27 @@ def test_a_deletion_that_is_only_said_to_be_done(spooled: Path, server: MlflowSe
         told = invoke("runs", "prune", "--keep", "0", *uri)
     assert (told.exit_code, " of 1 runs\n" in told.stdout) == (0, True), told.stderr
     assert not Spool(spooled).folder(record.run_id).exists()
+
+
+def test_runs_of_another_project_stay(
+    spooled: Path, server: MlflowServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two projects share state store and server: neither prunes what the other has begun to upload, or has uploaded."""
+    monkeypatch.setenv("CANDLE_ML_DATABASE_URL", f"sqlite:///{tmp_path}/shared.db")
+    assert invoke("db", "upgrade").exit_code == 0
+    wrong = Wrong(WRITING["version"])
+    with between(server.url, wrong) as address:
+        record = waiting(spooled, address, "shared")
+        uri = ("--set", f"tracking.uri={address}", "--set", "name=shared")
+        refused(address, record.run_id)
+        wrong.requests = ""
+        other = shutil.copytree(spooled, tmp_path / "other", ignore=shutil.ignore_patterns(".candle-ml"))
+        for step in ("begun", "uploaded"):
+            monkeypatch.chdir(other)
+            assert record.run_id in invoke("runs", "list", *uri).stdout
+            assert invoke("runs", "prune", "--keep", "0", *uri).stdout == "nothing to prune\n", step
+            assert TrackedRun.find(TrackingPlace.of(address, other), "shared", record.run_id) is not None
+            monkeypatch.chdir(spooled)
+            assert invoke("runs", "sync", *uri).exit_code == 0
+        listed = json.loads(invoke("model", "list", "--json", *uri).stdout)
+    assert [(one["run_id"], one["aliases"]) for one in listed] == [(record.run_id, ["champion"])]
