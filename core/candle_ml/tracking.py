@@ -80,8 +80,8 @@ class TrackingPlace:
     @property
     def shown(self) -> str:
         """The address without a password."""
-        scheme, _, rest = self.uri.partition("://")
-        return f"{scheme}://{rest.rpartition('@')[2]}"
+        scheme, separator, rest = self.uri.partition("://")
+        return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
     def client(self, *, anew: bool = False) -> MlflowClient:
         """A client for tracking and registry alike.

@@ -27,6 +27,12 @@ class _Told:
 _START = "check that it is running and reachable"
 _CORRECT = "correct tracking.uri"
 _AWAY = (
+    (
+        r"Databricks credential configuration failed",
+        _Told(
+            "Databricks is not set up here", "install databricks-sdk and give it credentials, or correct tracking.uri"
+        ),
+    ),
     (r"WRONG_VERSION_NUMBER", _Told("cannot be reached by https: what listens there speaks no TLS", _CORRECT)),
     (
         r"CERTIFICATE_VERIFY_FAILED",

@@ -82,3 +82,14 @@ def test_a_database_that_refuses(project: Path, database_server: Server, monkeyp
     monkeypatch.delenv("PGPASSWORD")
     told = invoke("model", "list", "--set", f"tracking.uri=postgresql+psycopg://{STRICT_USER}@/postgres?host={folder}")
     assert told.stderr == f"postgresql+psycopg:///postgres?host={folder}: {of_user}\n"
+
+
+def test_databricks_that_is_not_set_up(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without credentials of Databricks nothing is asked, and what is missing is told in words."""
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(project / "none"))
+    for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    expected = "install databricks-sdk and give it credentials, or correct tracking.uri"
+    for address in ("databricks", "databricks://desk"):
+        told = invoke("model", "list", "--set", f"tracking.uri={address}")
+        assert (told.exit_code, told.stderr) == (7, f"{address}: Databricks is not set up here; {expected}\n")
