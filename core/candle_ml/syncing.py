@@ -105,6 +105,7 @@ def _check_waits(run_id: str, run: TrainingRun | None, spool: Spool) -> None:
         raise RegistryError.at(f"run {run_id}", "is running", "wait until it has ended, or end it")
     if run_id not in spool.run_ids():
         found = "no such run is known here" if known is None else f"is {known}, and waits for nothing"
+        found = "was uploaded already" if spool.uploaded(run_id) else found
         raise RegistryError.at(f"run {run_id}", found, "one that candle-ml runs list shows as spooled")
 
 

@@ -120,7 +120,7 @@ def test_what_does_not_wait_is_told_apart(spooled: Path) -> None:
     expected = "one that candle-ml runs list shows as spooled"
     assert refused("1234") == f"no such run is known here; {expected}"
     assert invoke(*SYNC).exit_code == 0
-    assert refused(run_id) == f"is finished, and waits for nothing; {expected}"
+    assert refused(run_id) == f"was uploaded already; {expected}"
     with StateStore.open(spooled) as store:
         store.begin_run("5678", "random-forest", "small", "hash", "text", None)
         assert refused("5678") == "is running; wait until it has ended, or end it"
