@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import psutil
 import pytest
-from distributed import Client, LocalCluster
+from distributed import LocalCluster
 
 from candle_ml.bundle import file_digest
 from candle_ml.components import Progress, no_progress
@@ -72,18 +72,13 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         yield Engine(("execution.workers=2",), _kill_process)
         return
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
-        address = cluster.scheduler_address
-        yield Engine(("execution.engine=dask", f"execution.scheduler={address}"), lambda: _kill_worker(address))
+        overrides = ("execution.engine=dask", f"execution.scheduler={cluster.scheduler_address}")
+        yield Engine(overrides, lambda: os.kill(cluster.workers[0].pid, signal.SIGKILL))
 
 
 def _kill_process() -> None:
     workers = [one for one in psutil.Process().children(recursive=True) if "LokyProcess" in " ".join(one.cmdline())]
     workers[0].kill()
-
-
-def _kill_worker(address: str) -> None:
-    with Client(address, set_as_default=False) as client:
-        os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
 
 
 def made(pipeline: Path, *overrides: str, progress: Progress = no_progress) -> Made:
