@@ -16,6 +16,9 @@ SECRET = {
     "user:s3cret@host:5000": "***@host:5000",
     "postgresql+psycopg://user:s3@cret@host/db": "postgresql+psycopg://***@host/db",
     "postgresql+psycopg://host/db?user=x&password=s3cret": "postgresql+psycopg://host/db?user=x&password=***",
+    "mssql+pyodbc:///?odbc_connect=UID%3Dme%3BPWD%3Ds3cret%3BDATABASE%3Ddb": (
+        "mssql+pyodbc:///?odbc_connect=UID%3Dme%3BPWD%3D***"
+    ),
     "http://host/?access_token=s3cret&a=b": "http://host/?***",
 }
 PLAIN = (
