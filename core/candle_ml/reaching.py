@@ -93,7 +93,8 @@ def _check_tables(connection: Connection, where: str) -> None:
     lost = sorted(Base.metadata.tables.keys() - {*inspect(connection).get_table_names()})
     scripts = ScriptDirectory(str(Path(db_migrations.__file__).parent))
     if revision not in {one.revision for one in scripts.walk_revisions()}:
-        raise RegistryError.at(where, f"its tables are of a newer MLflow (revision {revision})", "update MLflow")
+        expected = "update MLflow, or name another by tracking.uri"
+        raise RegistryError.at(where, f"has revision {revision}, which this MLflow does not know", expected)
     is_newest = revision in scripts.get_heads()
     if lost and is_newest:
         raise RegistryError.at(where, f"has lost its table {lost[0]}", _BEGIN)

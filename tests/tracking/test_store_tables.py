@@ -20,7 +20,7 @@ WRONG = {
     "foreign": ("CREATE TABLE runs (mine TEXT)", "has a table runs that is not MLflow's; name another by tracking.uri"),
     "newer": (
         "UPDATE alembic_version SET version_num = '9999'",
-        "its tables are of a newer MLflow (revision 9999); update MLflow",
+        "has revision 9999, which this MLflow does not know; update MLflow, or name another by tracking.uri",
     ),
     "older": (
         "UPDATE alembic_version SET version_num = '451aebb31d03'",

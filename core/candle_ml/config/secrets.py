@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_OF_USER = r"(?i)(^|(?<=[/=]))[^/?#\s@]*(?::|%3a)[^/?#\s]*@"
+_OF_USER = r"(?i)(?:^|(?<=[/=]))[^/?#\s@]*(?::|%3a)[^/?#\s]*@"
 # A database's user is no secret; what stands there in any other address may be a token.
 _TOKEN = r"(?i)(?<![\w+.-])((?!postgres|mysql|mssql|sqlite)[a-z][\w+.-]*:/+)[^/?#\s@]+@"
 _IN_QUERY = r"(?i)((?:[?&;]|%3b)[^=&#\s]*?(?:pass(?!file)|pwd|secret|token)[^=&#\s]*?(?:=|%3d))[^&#\s]*"
