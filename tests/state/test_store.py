@@ -112,6 +112,21 @@ def test_a_run_ends_once(store: StateStore) -> None:
     assert store.run("r1") == ended
 
 
+def test_a_run_that_is_given_up(store: StateStore) -> None:
+    """A finished run keeps its scores and says why it was given up, an open one is interrupted by it; no other is."""
+    for run_id in ("r1", "r2", "r3"):
+        begin(store, run_id)
+    store.finish_run("r1", {"f1_macro": 0.5})
+    for run_id in ("r1", "r2", "r9"):
+        store.give_up_run(run_id, "why")
+    runs = {run.run_id: (run.status, run.given_up, run.error, len(run.metrics)) for run in store.runs()}
+    assert runs == {
+        "r1": ("finished", True, "why", 1),
+        "r2": ("interrupted", False, "why", 0),
+        "r3": ("running", False, None, 0),
+    }
+
+
 def test_what_is_not_there_is_named(store: StateStore) -> None:
     """An unknown run or configuration is an error that says which, and where to look."""
     runs = "; candle-ml runs list shows those there are"
