@@ -16,7 +16,7 @@ from candle_ml.registry import Registry
 from candle_ml.spool import Spool
 from candle_ml.state import DatabasePlace, StateStore
 from candle_ml.stored import StoredRun, StoredVersion
-from candle_ml.tracking import EMBEDDED, TrackingPlace
+from candle_ml.tracking import EMBEDDED, TrackedRun, TrackingPlace
 
 _SETTLED = timedelta(hours=1)
 """Files of a run that this state store does not know count as those of a running one until they are so old."""
@@ -73,10 +73,11 @@ def prune(config: PipelineConfig, old: OldRun) -> OldRun:
     with Spool(config.root).held(), StateStore.open(config.root, anew=False) as store:
         found = _looked_at(config, old.run, store)
         if found.kept is None:
+            # First: what an interrupted deletion has left of a run is then not taken for one that was lost there.
+            Spool(config.root).forget(old.run.run_id)
             if found.stored is not None:
                 found.stored.delete()
             shutil.rmtree(found.folder, ignore_errors=True)
-            Spool(config.root).forget(old.run.run_id)
     return found
 
 
@@ -113,7 +114,7 @@ def _looked_at(config: PipelineConfig, run: Candidate, store: StateStore) -> Old
     if run.run_id in spool.run_ids():
         kept.append("not yet synced")
     else:
-        kept += _elsewhere(config, run)
+        kept += _untold(config, run, stored)
     folder = spool.folder(run.run_id)
     freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return OldRun(run, folder, stored, versions, freed + (stored.size() if stored else 0), "; ".join(kept) or None)
@@ -132,27 +133,26 @@ def _stored(config: PipelineConfig, run_id: str) -> tuple[StoredRun | None, tupl
     return stored, tuple(sorted(found, key=lambda one: (one.model_name, one.version)))
 
 
-def _elsewhere(config: PipelineConfig, run: Candidate) -> Iterator[str]:
+def _untold(config: PipelineConfig, run: Candidate, stored: StoredRun | None) -> Iterator[str]:
     """Why the place that was asked, if any, cannot tell whether a run is needed."""
     if run.status not in _UPLOADED:
         return
+    uploaded = Spool(config.root).uploaded(run.run_id)
     try:
-        address = _tracked_at(config.root, run.run_id)
+        address = uploaded.tracking if uploaded else _trained_for(config.root, run.run_id)
     except (CandleMLError, OSError, ValueError):
         yield "its bundle does not tell where it is tracked"
         return
-    place = TrackingPlace.of(address, config.root)
-    asked = TrackingPlace.of(config.tracking.uri, config.root)
+    place, asked = (TrackingPlace.of(uri, config.root) for uri in (address, config.tracking.uri))
     if address is not None and (place != asked or place.is_unmade or not config.tracking.enabled):
         yield f"belongs to {place.shown}, which was not asked"
+    elif uploaded and not stored and not TrackedRun.find(asked, config.experiment, run.run_id, deleted=True):
+        yield f"was uploaded to {asked.shown}, which knows nothing of it"
 
 
-def _tracked_at(root: Path, run_id: str) -> str | None:
-    """The address that a run was uploaded to, or else was trained for; None where it has none, or no bundle."""
-    spool = Spool(root)
-    record, path = spool.uploaded(run_id), spool.folder(run_id) / "bundle" / EFFECTIVE
-    if record is not None and record.tracking is not None:
-        return record.tracking
+def _trained_for(root: Path, run_id: str) -> str | None:
+    """The address that a run was trained for; None where it has none, or no bundle that could be anywhere."""
+    path = Spool(root).folder(run_id) / "bundle" / EFFECTIVE
     if not path.parent.exists():
         return None
     tracking = parse_config(path.read_text("utf-8"), str(path), root).tracking

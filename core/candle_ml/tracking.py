@@ -226,14 +226,14 @@ class TrackedRun:
             send_files(self._client, self.tracking_id, folder)
 
     @classmethod
-    def find(cls, place: TrackingPlace, experiment: str, run_id: str) -> TrackedRun | None:
-        """The run whose tag is `run_id`, None where the server has none."""
+    def find(cls, place: TrackingPlace, experiment: str, run_id: str, *, deleted: bool = False) -> TrackedRun | None:
+        """The run whose tag is `run_id`, or one that is marked as `deleted`; None where the server has none."""
         if place.is_unmade:
             return None
         client = place.client()
         with place.guarded():
             found = _found(client, experiment)
-            runs = _runs_of(client, found.experiment_id, run_id) if found else []
+            runs = _runs_of(client, found.experiment_id, run_id, deleted=deleted) if found else []
         return cls(place, client, runs[0]) if runs else None
 
     def close(self, status: EndStatus, ended_at: int | None = None) -> None:
@@ -314,8 +314,11 @@ def _found(client: MlflowClient, name: str) -> Experiment | None:
     return found
 
 
-def _runs_of(client: MlflowClient, experiment_id: str, run_id: str) -> list[Run]:
-    found = client.search_runs([experiment_id], f"tags.`{RUN_TAG}` = '{run_id}'")
+def _runs_of(client: MlflowClient, experiment_id: str, run_id: str, *, deleted: bool = False) -> list[Run]:
+    from mlflow.entities import ViewType
+
+    view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
+    found = client.search_runs([experiment_id], f"tags.`{RUN_TAG}` = '{run_id}'", view)
     return sorted(found, key=lambda run: str(run.info.run_id))
 
 

@@ -242,6 +242,17 @@ def test_a_place_that_was_lost_whole_needs_its_runs(project: Pruned) -> None:
             (project.root / f"away-{name}").rename(project.root / name)
 
 
+def test_a_new_store_does_not_tell_what_a_lost_one_served(project: Pruned, tmp_path: Path) -> None:
+    """Where another store has taken the place of the one that a run was uploaded to, the run stays."""
+    spool, other = Spool(project.root), f"sqlite:///{tmp_path}/other.db"
+    TrackingPlace.of(other, project.root).client(anew=True)
+    record = spool.uploaded(project.served)
+    assert record is not None
+    spool.finish(record.model_copy(update={"tracking": other}))
+    kept = plan("--keep", "0", "--set", f"tracking.uri={other}")
+    assert kept[project.served] == f"was uploaded to {other}, which knows nothing of it"
+
+
 def test_a_run_that_was_never_tracked_goes(project: Pruned) -> None:
     """A run without tracking is needed by nothing, whatever is configured later."""
     untracked = train("--set", "tracking.enabled=false")
