@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.speed.bench import FULL, QUICK, Bench
-from benchmarks.speed.machine import described
-from benchmarks.speed.results import Row, joined, read, table, write
+from benchmarks.speed.machine import lasting, peers
+from benchmarks.speed.results import ResultsError, Row, begun, joined, read, table, write
+from benchmarks.speed.timing import both_cores
+
+from candle_ml.errors import CandleMLError
 
 MEASUREMENTS = (
     "features",
@@ -31,11 +36,21 @@ MEASUREMENTS = (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; a run that is told to stop takes its servers along."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     options = _parser().parse_args(arguments)
-    if options.command == "run":
-        _run(options)
-    print(table(read(options.output)))
+    options.output = options.output or Path("speed-quick.json" if options.quick else "speed.json")
+    try:
+        if options.command == "run":
+            _run(options)
+        print(table(read(options.output)))
+    except CandleMLError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print(f"stopped; {options.output} keeps what was measured before", file=sys.stderr)
+        sys.exit(130)
 
 
 def measured(name: str, bench: Bench) -> list[Row]:
@@ -44,13 +59,17 @@ def measured(name: str, bench: Bench) -> list[Row]:
 
 
 def _run(options: argparse.Namespace) -> None:
-    machine = described()
+    if len(both_cores()) < 2:
+        raise ResultsError.at("run", "there is one core", "two are needed: one for servers, one for what asks them")
+    sizes, load = "tiny: these figures mean nothing" if options.quick else "full", os.getloadavg()[0]
+    results = begun(options.output, {"sizes": sizes, **lasting(), **peers()})
     with TemporaryDirectory() as folder:
         bench = Bench(Path(folder), QUICK if options.quick else FULL)
         for name in options.names or MEASUREMENTS:
             print(f"measuring {name}", file=sys.stderr, flush=True)
-            rows = measured(name, bench)
-            write(options.output, joined(read(options.output), machine, rows))
+            rows = [replace(row, load=load) for row in measured(name, bench)]
+            results = joined(results, rows)
+            write(options.output, results)
 
 
 def _name(text: str) -> str:
@@ -64,9 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     run, show = commands.add_parser("run", help="measure"), commands.add_parser("table", help="print what was measured")
     for command in (run, show):
-        command.add_argument("--output", type=Path, default=Path("speed.json"), help="JSON that rows are kept in")
+        command.add_argument("--output", type=Path, help="JSON that rows are kept in: speed.json, or speed-quick.json")
+        command.add_argument("--quick", action="store_true", help="tiny sizes: to see that all runs, not for figures")
     run.add_argument("names", nargs="*", type=_name, metavar="NAME", help=f"some of {', '.join(MEASUREMENTS)}")
-    run.add_argument("--quick", action="store_true", help="tiny sizes: to see that all runs, not for figures")
     return parser
 
 

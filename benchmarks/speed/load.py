@@ -11,6 +11,8 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,11 +50,17 @@ class Load:
         return float(np.percentile(self.latencies, share))
 
 
-def start(plan: Plan) -> subprocess.Popen[str]:
-    """Begin to send, from the other core than the servers'."""
+@contextmanager
+def started(plan: Plan) -> Iterator[subprocess.Popen[str]]:
+    """A load that comes from the other core than the servers'; it stops where it has not ended by then."""
     command = [sys.executable, "-m", "benchmarks.speed.load", json.dumps(asdict(plan))]
     with on_cores(other_cores()):
-        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, process_group=0)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def ended(process: subprocess.Popen[str]) -> Load:
@@ -65,7 +73,8 @@ def ended(process: subprocess.Popen[str]) -> Load:
 
 def loaded(plan: Plan) -> Load:
     """Send, and wait for the end."""
-    return ended(start(plan))
+    with started(plan) as process:
+        return ended(process)
 
 
 async def _send(plan: Plan) -> Load:

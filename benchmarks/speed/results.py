@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
+from candle_ml.errors import CandleMLError
+from candle_ml.partitions import written_whole
+from candle_ml.unwritable import unwritable
+
 _HEAD = "| measurement | ratio | candle-ml | against | goal | |\n|---|---:|---:|---:|---:|---|"
+_THREE_DECIMALS_BELOW = 0.095
+
+
+class ResultsError(CandleMLError):
+    """A file of results cannot be read or written, or holds what was measured elsewhere."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +42,7 @@ class Row:
     """One ratio: `ours` and `theirs` are medians over repeats in `unit`, `ratio` the median of each repeat's own.
 
     `goal` is None where a figure is shown for comparison only; `low` and `high` are the smallest and the largest of the
-    repeats' ratios.
+    repeats' ratios; `load` is that of the machine in the minute before its run began.
     """
 
     measurement: str
@@ -43,50 +55,86 @@ class Row:
     unit: str
     repeats: int
     goal: Goal | None = None
+    load: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Rows in the order of measuring; `machine` says what they were measured on, with versions and its load."""
+    """Rows in the order of measuring; `machine` says what all of them were measured on, with versions and sizes."""
 
     machine: dict[str, str]
     rows: tuple[Row, ...]
 
 
-def read(file: Path) -> Results:
-    """What a file holds; nothing where there is no file."""
-    if not file.is_file():
-        return Results({}, ())
-    found = json.loads(file.read_text("utf-8"))
-    rows = ({**row, "goal": row["goal"] and Goal(**row["goal"])} for row in found["rows"])
-    return Results(found["machine"], tuple(Row(**row) for row in rows))
+_RESULTS = TypeAdapter(Results)
+
+
+def read(file: Path, otherwise: Results | None = None) -> Results:
+    """What a file holds; `otherwise` where there is no file. Raises `ResultsError`."""
+    try:
+        return _RESULTS.validate_json(file.read_bytes())
+    except FileNotFoundError as error:
+        if otherwise is not None:
+            return otherwise
+        raise ResultsError.at(str(file), "is not there", "python -m benchmarks.speed run makes it") from error
+    except OSError as error:
+        raise ResultsError.at(str(file), f"cannot be read: {error.strerror}", "give another --output") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        found = f"holds no results: {'.'.join(map(str, ('file', *first['loc'])))}: {first['msg']}"
+        raise ResultsError.at(str(file), found, "remove it, or give another --output") from error
 
 
 def write(file: Path, results: Results) -> None:
-    """Replace the file."""
-    file.write_text(json.dumps(asdict(results), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    """Replace the file, whole or not at all. Raises `ResultsError`."""
+    try:
+        with written_whole(file) as beside:
+            beside.write_bytes(_RESULTS.dump_json(results, indent=1) + b"\n")
+    except OSError as error:
+        raise ResultsError(unwritable(file, error)) from error
 
 
-def joined(earlier: Results, machine: dict[str, str], rows: Sequence[Row]) -> Results:
+def begun(file: Path, machine: dict[str, str]) -> Results:
+    """What a file holds, which can be written and takes rows of this machine. Raises `ResultsError`."""
+    earlier = read(file, Results(machine, ()))
+    if earlier.rows and (other := _other(earlier.machine, machine)):
+        found = f"its rows were measured with another {other}: {earlier.machine.get(other)}, not {machine.get(other)}"
+        raise ResultsError.at(str(file), found, "remove it, or give another --output")
+    results = Results(machine, earlier.rows)
+    write(file, results)
+    return results
+
+
+def _other(earlier: Mapping[str, str], machine: Mapping[str, str]) -> str | None:
+    """What the two differ in first."""
+    return next((name for name in {**machine, **earlier} if earlier.get(name) != machine.get(name)), None)
+
+
+def joined(earlier: Results, rows: Sequence[Row]) -> Results:
     """The earlier rows without those of the measurements that were made again, then the new ones."""
     again = {row.measurement for row in rows}
-    return Results(machine, (*(row for row in earlier.rows if row.measurement not in again), *rows))
+    return Results(earlier.machine, (*(row for row in earlier.rows if row.measurement not in again), *rows))
 
 
 def table(results: Results) -> str:
-    """The machine and the rows, as Markdown."""
+    """The machine, the load that it had and the rows, as Markdown."""
     machine = [f"- {name}: {value}" for name, value in results.machine.items()]
-    return "\n".join([*machine, "", _HEAD, *map(_line, results.rows)])
+    loads = sorted({f"{row.load:.1f}" for row in results.rows}, key=float)
+    return "\n".join([*machine, f"- load when it began: {', '.join(loads)}", "", _HEAD, *map(_line, results.rows)])
 
 
 def _line(row: Row) -> str:
     met = "" if row.goal is None else "met" if row.goal.met(row.ratio) else "missed"
     cells = [
         row.name,
-        f"{row.ratio:.2f} ({row.low:.2f}-{row.high:.2f})",
+        f"{_figure(row.ratio)} ({_figure(row.low)}-{_figure(row.high)})",
         f"{row.ours:.4g} {row.unit}",
         f"{row.theirs:.4g} {row.unit}",
         str(row.goal or ""),
         met,
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _figure(number: float) -> str:
+    return f"{number:.{3 if number < _THREE_DECIMALS_BELOW else 2}f}"

@@ -15,7 +15,7 @@ from benchmarks.speed.__main__ import MEASUREMENTS, main, measured
 from benchmarks.speed.bench import QUICK, Bench
 from benchmarks.speed.measurements.services import check_same
 from benchmarks.speed.project import frame_body, long_series, request_body
-from benchmarks.speed.results import Goal, Results, Row, joined, read, table, write
+from benchmarks.speed.results import Goal, Row
 from benchmarks.speed.timing import by_turns, ratio
 
 
@@ -83,20 +83,6 @@ def test_works_alternate_and_take_turns_at_beginning() -> None:
     assert "".join(done) == "ab" + "ab" + "ba"
 
 
-def test_results_are_kept_and_replaced_by_measurement(tmp_path: Path) -> None:
-    """What is measured again replaces its earlier rows; the table says of each goal whether it is met."""
-    old = Row("start", "old", 4.0, 4.0, 4.0, 4.0, 1.0, "ms", 1, Goal(3.5))
-    new = Row("start", "new", 3.0, 2.5, 3.5, 3.0, 1.0, "ms", 3, Goal(3.5))
-    other = Row("services", "other", 2.0, 2.0, 2.0, 4.0, 2.0, "/s", 3, Goal(4, at_least=True))
-    file = tmp_path / "speed.json"
-    write(file, joined(Results({}, (old, other)), {"system": "any"}, [new]))
-    assert read(file) == Results({"system": "any"}, (other, new))
-    assert table(read(file)).splitlines()[-2:] == [
-        "| other | 2.00 (2.00-2.00) | 4 /s | 2 /s | ≥ 4 | missed |",
-        "| new | 3.00 (2.50-3.50) | 3 ms | 1 ms | ≤ 3.5 | met |",
-    ]
-
-
 def test_load_is_answered_over_several_connections(port: int) -> None:
     """Every answer has a latency, and throughput counts them all."""
     found = load.loaded(load.Plan(port, "/well", None, 3, 0.3))
@@ -127,6 +113,15 @@ def test_services_that_answer_differently_are_not_timed(field: str, value: objec
     check_same(ours, [{"time": 2, "label": "hammer", "confidence": 0.7 + 1e-7}], "peer")
     with pytest.raises(AssertionError, match=r"^peer"):
         check_same(ours, [{"time": 2, "label": "hammer", "confidence": 0.7, field: value}], "peer")
+
+
+def test_services_that_say_nothing_or_the_same_twice_are_not_timed() -> None:
+    """No candle at all and a candle that is answered twice stop the benchmark."""
+    row = {"time": 2, "label": "hammer", "confidence": 0.7}
+    with pytest.raises(AssertionError, match="no candle"):
+        check_same([], [], "peer")
+    with pytest.raises(AssertionError, match=r"^peer answers for other candles"):
+        check_same([row], [row, row], "peer")
 
 
 def test_an_unknown_measurement_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         predicting = load.Plan(server.port, server.path, str(body), _CONNECTIONS, bench.sizes.seconds + 1)
         for _ in range(bench.sizes.repeats):
             idle.append(load.loaded(asking).percentile(99) * 1000)
-            beside = load.start(predicting)
-            busy.append(load.loaded(asking).percentile(99) * 1000)
-            load.ended(beside)
+            with load.started(predicting) as beside:
+                busy.append(load.loaded(asking).percentile(99) * 1000)
+                load.ended(beside)
     yield ratio(NAME, "/health p99 while predicting ÷ idle", busy, idle, "ms", Goal(3))

@@ -41,7 +41,7 @@ def measure(bench: Bench) -> Iterator[Row]:
 
 def _run(command: list[str]) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True, process_group=0)
 
 
 def _seconds_of_children() -> float:
