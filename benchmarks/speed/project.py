@@ -98,7 +98,10 @@ def _columns(candles: Candles) -> list[list[float]]:
 
 
 def long_series(count: int) -> Candles:
-    """So many made candles: a random walk with fat tails, quoted in hundredths."""
+    """So many made candles: a random walk with fat tails, which begins again, with a jump, after each 16,000 candles.
+
+    The features of the repeated candles are those of the first ones, so that a model sees nothing new in them.
+    """
     made: Candles = candles(bricks(min(count, _CANDLES), np.random.default_rng(_SEED)))
     return made if count <= len(made) else _repeated(made, count)
 

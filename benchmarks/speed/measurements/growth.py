@@ -2,7 +2,8 @@
 
 The features are TA-Lib's 61 patterns; predicting is all that the default model needs for every candle of a series:
 features, windows, model, decoder. The exponent is the slope of a straight line through the logarithms, so that 1 means
-that twice as many candles take twice as long. Time of one thread on one core.
+that twice as many candles take twice as long. Time of one thread on one core, for each length the least of its
+repeats, so that there is one exponent. Beyond 16,000 candles the same ones come again.
 """
 
 from __future__ import annotations
@@ -37,9 +38,7 @@ def _row(name: str, work: Callable[[Candles], object], counts: tuple[int, ...], 
     label = f"growth exponent of {name}, {counts[0]:,} to {counts[-1]:,} candles"
     per_candle = [time / count for time, count in zip(microseconds, counts, strict=True)]
     exponent = float(slope)
-    return Row(
-        NAME, label, exponent, exponent, exponent, per_candle[-1], per_candle[0], "µs a candle", len(counts), Goal(1.05)
-    )
+    return Row(NAME, label, exponent, exponent, exponent, per_candle[-1], per_candle[0], "µs a candle", 1, Goal(1.05))
 
 
 def _seconds(work: Callable[[Candles], object], count: int, bench: Bench) -> float:

@@ -22,6 +22,7 @@ from candle_ml.parameters import run_parameters
 from candle_ml.tracking import TrackedRun, TrackingPlace
 
 NAME = "tracking"
+_DEFAULTS = "defaults"
 _METRICS = {f"metric_{number}": number / 50 for number in range(50)}
 
 
@@ -29,7 +30,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     """By turns, on the parameters of the project and 50 metrics."""
     project = bench.project("xgboost")
     place = TrackingPlace.of(None, project.root)
-    place.client()
+    place.client().create_experiment(_DEFAULTS, artifact_location=(bench.folder / _DEFAULTS).as_uri())
     params = run_parameters(project.config, None, None)
     booster = xgboost.Booster(model_file=project.bundle / "model" / "model.ubj")
     works = {
@@ -51,7 +52,7 @@ def _ours(project: Project, place: TrackingPlace, params: Mapping[str, str]) -> 
 def _defaults(booster: xgboost.Booster, params: Mapping[str, str]) -> None:
     import mlflow
 
-    mlflow.set_experiment("defaults")
+    mlflow.set_experiment(_DEFAULTS)
     with mlflow.start_run():
         for name, value in params.items():
             mlflow.log_param(name, value)
