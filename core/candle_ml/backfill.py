@@ -23,6 +23,7 @@ from candle_ml.inference import Answer, LoadedModel, answer, check_timeframes, l
 from candle_ml.inference.made_with import made_with
 from candle_ml.partitions import is_whole, others_of, partition_path, remove_unfinished, write_table
 from candle_ml.reading import candles_by_series
+from candle_ml.sources import readable
 
 CANDLES, SPANS = "candles", "spans"
 _TIME = pa.timestamp("s", "UTC")
@@ -170,10 +171,16 @@ def _candles(work: Backfill, source: SeriesSource) -> Candles:
 
 
 def _files(work: Backfill, key: SeriesKey, source: SeriesSource) -> _Files:
-    """Where the predictions of a series stand: of its candles, and of its spans."""
-    made_from = (_model(work.folder, work.digest), work.threshold, [file_digest(path) for path in source.paths])
+    """Where the predictions of a series stand: of its candles, and of its spans. Raises `DataError`."""
+    made_from = (_model(work.folder, work.digest), work.threshold, [_read_digest(path) for path in source.paths])
     candles, spans = (partition_path(work.into / name, key, name, *made_from) for name in (CANDLES, SPANS))
     return candles, spans
+
+
+def _read_digest(path: Path) -> str:
+    """SHA-256 of a file of candles. Raises `DataError`."""
+    with readable(path, str(path)):
+        return file_digest(path)
 
 
 def _are_whole(files: _Files) -> bool:

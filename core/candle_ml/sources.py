@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ __all__ = [
     "ingest",
     "iso_time",
     "merge_candles",
+    "readable",
     "refuse",
 ]
 
@@ -72,6 +74,17 @@ def refuse(where: str, rejected: Sequence[RejectedRow]) -> DataError:
         expected = {row.expected for row in more}
         problems.append(Problem(where, f"{len(more)} more bad rows", expected.pop() if len(expected) == 1 else ""))
     return DataError(*problems)
+
+
+@contextmanager
+def readable(path: Path, where: str) -> Iterator[None]:
+    """Raise `DataError` where the file that is read inside cannot be; no pipe or device is opened."""
+    try:
+        if path.exists() and not path.is_file():
+            raise DataError.at(where, "not a regular file", "a readable file")
+        yield
+    except OSError as error:
+        raise DataError.at(where, f"cannot be read ({error.strerror})", "a readable file") from error
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -203,6 +204,24 @@ def test_a_file_of_no_known_series_loses_no_other(project: Project, tmp_path: Pa
         f"{project.root}/series/notes.csv: a name without pair and timeframe; "
         "name it like AAPL_1d.csv or AAPL/1d.csv, or list it under files\n"
     )
+
+
+def test_what_cannot_be_read_as_a_file_loses_no_other(project: Project, tmp_path: Path) -> None:
+    """Links that lead nowhere and a pipe are named as failed series, by a dry run too, and the others are written."""
+    series = project.root / "series"
+    (series / "LOOP_1d.csv").symlink_to("LOOP_1d.csv")
+    (series / "NOPE_1d.csv").symlink_to("/nonexistent/NOPE_1d.csv")
+    os.mkfifo(series / "PIPE_1d.csv")
+    message = (
+        f"LOOP 1d: {series}/LOOP_1d.csv: cannot be read (Too many levels of symbolic links); a readable file\n"
+        f"NOPE 1d: {series}/NOPE_1d.csv: cannot be read (No such file or directory); a readable file\n"
+        f"PIPE 1d: {series}/PIPE_1d.csv: not a regular file; a readable file\n"
+    )
+    planned = project.fill(tmp_path / "out", "--dry-run")
+    assert (planned.exit_code, planned.stderr) == (3, message)
+    done = project.fill(tmp_path / "out")
+    assert (done.exit_code, done.stderr) == (3, message)
+    assert done.stdout.endswith(": 3 series predicted, 0 series kept, 3 series failed\n")
 
 
 def test_another_execution_makes_files_of_the_same_names(trained: Project, tmp_path: Path) -> None:

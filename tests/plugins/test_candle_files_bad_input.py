@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -290,6 +291,12 @@ def test_a_broken_link_is_named(folder: Path) -> None:
     (folder / "A_1d.csv").symlink_to(folder / "gone.csv")
     expected = ["candles/A_1d.csv: cannot be read (No such file or directory); a readable file"]
     assert message(folder.parent, path="candles") == expected
+
+
+def test_a_pipe_is_named_and_not_read(folder: Path) -> None:
+    """A pipe, which would be waited for without end, is an error."""
+    os.mkfifo(folder / "A_1d.csv")
+    assert message(folder.parent, path="candles") == ["candles/A_1d.csv: not a regular file; a readable file"]
 
 
 def test_the_problems_of_all_files_come_together(folder: Path) -> None:

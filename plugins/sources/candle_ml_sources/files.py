@@ -11,6 +11,7 @@ from typing import TypeVar
 from candle_ml.candles import SeriesKey
 from candle_ml.components import Progress
 from candle_ml.errors import DataError, Problem
+from candle_ml.sources import readable
 from candle_ml_sources.options import SeriesName
 
 _Read = TypeVar("_Read")
@@ -100,10 +101,8 @@ def series_by_name(file: Path) -> SeriesKey | None:
 
 def read_bytes(file: DataFile) -> bytes:
     """The whole file. Raises `DataError` where it cannot be read."""
-    try:
+    with readable(file.path, file.where):
         return file.path.read_bytes()
-    except OSError as error:
-        raise DataError.at(file.where, f"cannot be read ({error.strerror})", "a readable file") from error
 
 
 def read_each(
