@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from asyncio import timeout
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging import CRITICAL, getLogger
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from distributed import Client, Security
 
 _SECONDS_TO_ANSWER = 30
+_START = "start one: dask scheduler; or execution.engine: local"
 _COMPARED = ("python", "dask", "distributed", "cloudpickle", *COMPUTING_PACKAGES)
 
 
@@ -60,19 +62,32 @@ def _connected(config: PipelineConfig, address: str | None) -> Client:
     try:
         from distributed import Client
         from distributed.comm import CommClosedError
+        from distributed.utils import LoopRunner
     except ImportError as error:
         found = f"needs the package {error.name!r}, which is missing"
         raise ConfigError.at(config.where("execution.engine"), found, "pip install 'candle-ml[dask]'") from error
     # It would print a traceback of what is told here in one line.
     getLogger("distributed.client").setLevel(CRITICAL)
+    security = _security(config)
     try:
-        return Client(address, security=_security(config), timeout=_SECONDS_TO_ANSWER)
+        kind = LoopRunner().run_sync(_kind, address, security)
+        if kind == "Scheduler":
+            return Client(address, security=security, timeout=_SECONDS_TO_ANSWER)
     except CommClosedError as error:
         expected = "tls:// with certificates of one authority on both sides, or tcp:// on both"
         raise _error(address, "the scheduler and this side do not accept each other", expected) from error
-    except OSError as error:
-        expected = "start one: dask scheduler; or execution.engine: local"
-        raise _error(address, "no scheduler answers", expected) from error
+    except Exception as error:  # Bytes of another protocol break Dask's in many ways.
+        raise _error(address, "no scheduler answers", _START) from error
+    raise _error(address, f"a Dask {kind.lower()}, no scheduler", "the address that dask scheduler prints")
+
+
+async def _kind(address: str | None, security: Security | None) -> str:
+    """What of Dask answers: a client alone would wait without end for something else that listens there."""
+    from distributed.core import rpc
+
+    connection = {} if security is None else security.get_connection_args("client")
+    async with timeout(_SECONDS_TO_ANSWER), rpc(address, connection_args=connection) as server:
+        return str((await server.identity())["type"])
 
 
 @contextmanager

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
+import threading
 import time
 import warnings
 from dataclasses import replace
@@ -91,6 +93,52 @@ def test_a_scheduler_that_does_not_answer_is_named(tmp_path: Path) -> None:
         "execution.scheduler tcp://127.0.0.1:9: no scheduler answers; "
         "start one: dask scheduler; or execution.engine: local"
     )
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("greeting", [b"", b"SSH-2.0-other\r\n", bytes([16, *bytes(7), *range(64)])])
+def test_something_else_that_listens_is_no_scheduler(tmp_path: Path, greeting: bytes) -> None:
+    """What is silent, and what says something that is not Dask's, is told as an address where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def greet() -> None:
+            connection, _ = other.accept()
+            with connection:
+                connection.sendall(greeting)
+                while connection.recv(1024):
+                    pass
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        address = f"tcp://127.0.0.1:{other.getsockname()[1]}"
+        found = told(configured(tmp_path, address))
+        thread.join()
+    assert found == (
+        f"execution.scheduler {address}: no scheduler answers; start one: dask scheduler; or execution.engine: local"
+    )
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_stopped_scheduler_does_not_answer(tmp_path: Path) -> None:
+    """A scheduler whose process is stopped takes connections, and is told as one that does not answer."""
+    with started("dask", 1, tmp_path) as engine:
+        address = address_of(engine.overrides)
+        os.kill(engine.processes[0], signal.SIGSTOP)
+        try:
+            found = told(configured(tmp_path, address))
+        finally:
+            os.kill(engine.processes[0], signal.SIGCONT)
+    assert found.startswith(f"execution.scheduler {address}: no scheduler answers; ")
+
+
+def test_the_address_of_a_worker_or_its_nanny_is_told(tmp_path: Path) -> None:
+    """What answers at the address is named where it is not a scheduler."""
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as here:
+        ((worker, about),) = here.scheduler_info["workers"].items()
+        for kind, address in (("worker", worker), ("nanny", about["nanny"])):
+            assert told(configured(tmp_path, address)) == (
+                f"execution.scheduler {address}: a Dask {kind}, no scheduler; the address that dask scheduler prints"
+            )
 
 
 @pytest.mark.usefixtures("soon")
