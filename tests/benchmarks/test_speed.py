@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 from benchmarks.speed import load
 from benchmarks.speed.__main__ import MEASUREMENTS, main, measured
@@ -58,9 +59,18 @@ def test_a_measurement_gives_finite_ratios(name: str, bench: Bench) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["request", "health", "tracking", "training"])
-def test_a_longer_measurement_gives_finite_ratios(name: str, bench: Bench) -> None:
-    """The measurements that serve, train or ask MLflow give positive numbers too."""
+def test_a_longer_measurement_gives_finite_ratios(
+    name: str, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The measurements that serve, train or ask MLflow give positive numbers, and leave nothing where one stands."""
+    monkeypatch.chdir(tmp_path)
     _all_finite(measured(name, bench))
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_exponent_of_growth_is_one_reading(bench: Bench) -> None:
+    """However many lengths a line is laid through, it has one slope."""
+    assert [row.repeats for row in measured("growth", bench)] == [1, 1]
 
 
 def _all_finite(rows: list[Row]) -> None:
@@ -95,6 +105,13 @@ def test_a_load_that_is_refused_is_an_error(port: int) -> None:
     """A server that fails is not fast."""
     with pytest.raises(RuntimeError, match=r"^the load generator failed; what it said stands above$"):
         load.loaded(load.Plan(port, "/ill", None, 1, 0.2))
+
+
+def test_a_long_series_repeats_its_first_candles() -> None:
+    """After 16,000 candles their prices come again, and time goes on."""
+    candles = long_series(16_003)
+    assert candles.close[16_000:].tolist() == candles.close[:3].tolist()
+    assert set(np.diff(candles.time).tolist()) == {candles.key.seconds}
 
 
 def test_services_are_sent_the_same_candles() -> None:
