@@ -70,14 +70,16 @@ def prune(config: PipelineConfig, old: OldRun) -> OldRun:
 
     Its line in the state store stays, and so do data versions.
     """
-    with Spool(config.root).held(), StateStore.open(config.root, anew=False) as store:
+    spool, run_id = Spool(config.root), old.run.run_id
+    with spool.held(), StateStore.open(config.root, anew=False) as store:
         found = _looked_at(config, old.run, store)
         if found.kept is None:
-            # First: what an interrupted deletion has left of a run is then not taken for one that was lost there.
-            Spool(config.root).forget(old.run.run_id)
+            # What an interrupted deletion has left of a run is not taken for one that was lost there.
+            spool.prune(run_id)
             if found.stored is not None:
                 found.stored.delete()
             shutil.rmtree(found.folder, ignore_errors=True)
+            spool.forget(run_id)
     return found
 
 
@@ -137,17 +139,23 @@ def _untold(config: PipelineConfig, run: Candidate, stored: StoredRun | None) ->
     """Why the place that was asked, if any, cannot tell whether a run is needed."""
     if run.status not in _UPLOADED:
         return
-    uploaded = Spool(config.root).uploaded(run.run_id)
+    spool, run_id = Spool(config.root), run.run_id
+    uploaded = spool.uploaded(run_id)
     try:
-        address = uploaded.tracking if uploaded else _trained_for(config.root, run.run_id)
+        address = uploaded.tracking if uploaded else _trained_for(config.root, run_id)
     except (CandleMLError, OSError, ValueError):
         yield "its bundle does not tell where it is tracked"
         return
     place, asked = (TrackingPlace.of(uri, config.root) for uri in (address, config.tracking.uri))
     if address is not None and (place != asked or place.is_unmade or not config.tracking.enabled):
         yield f"belongs to {place.shown}, which was not asked"
-    elif uploaded and not stored and not TrackedRun.find(asked, config.experiment, run.run_id, deleted=True):
+    elif uploaded and not stored and not spool.is_pruned(run_id) and not _is_deleted(config, asked, run_id):
         yield f"was uploaded to {asked.shown}, which knows nothing of it"
+
+
+def _is_deleted(config: PipelineConfig, place: TrackingPlace, run_id: str) -> bool:
+    """Whether somebody has deleted a run where it was uploaded to."""
+    return TrackedRun.find(place, config.experiment, run_id, deleted=True) is not None
 
 
 def _trained_for(root: Path, run_id: str) -> str | None:

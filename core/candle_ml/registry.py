@@ -190,7 +190,7 @@ class Registry:
                 if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                     return None
                 raise
-            if not model.name:
+            if model.name != self.name:
                 raise AnswerError(200)
         return model
 
@@ -200,7 +200,7 @@ class Registry:
 
         with self.place.guarded():
             try:
-                if not self._client.create_registered_model(self.name).name:
+                if self._client.create_registered_model(self.name).name != self.name:
                     raise AnswerError(200)
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":

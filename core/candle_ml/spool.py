@@ -146,7 +146,16 @@ class Spool:
 
     def uploaded(self, run_id: str) -> RunRecord | None:
         """The record of a run that was uploaded from here, None where there is none that is intact."""
-        return _intact(self._uploaded(run_id), run_id)
+        return _intact(self._uploaded(run_id), run_id) or _intact(self._pruned(run_id), run_id)
+
+    def prune(self, run_id: str) -> None:
+        """Note that what was uploaded of a run is being deleted; takes no room on the disk."""
+        if self._uploaded(run_id).exists():
+            self._uploaded(run_id).replace(self._pruned(run_id))
+
+    def is_pruned(self, run_id: str) -> bool:
+        """Whether what was uploaded of a run may be deleted in part."""
+        return self._pruned(run_id).exists()
 
     def owns(self, run_id: str) -> bool:
         """Whether something of a run is here, or was uploaded from here."""
@@ -156,6 +165,7 @@ class Spool:
     def forget(self, run_id: str) -> None:
         """Forget where a run was uploaded to."""
         self._uploaded(run_id).unlink(missing_ok=True)
+        self._pruned(run_id).unlink(missing_ok=True)
 
     def remove(self, run_id: str) -> None:
         """Let a run wait no more."""
@@ -183,6 +193,9 @@ class Spool:
 
     def _uploaded(self, run_id: str) -> Path:
         return self._records / "uploaded" / f"{run_id}.json"
+
+    def _pruned(self, run_id: str) -> Path:
+        return self._uploaded(run_id).with_suffix(".pruned")
 
 
 def remedy(run_id: str) -> str:

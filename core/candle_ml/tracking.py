@@ -307,9 +307,9 @@ def _experiment(client: MlflowClient, place: TrackingPlace, name: str) -> str:
 
 
 def _found(client: MlflowClient, name: str) -> Experiment | None:
-    """The experiment of a name. Raises `AnswerError` for an answer that holds none and does not say so."""
+    """The experiment of a name. Raises `AnswerError` for an answer that holds another, or none and does not say so."""
     found = client.get_experiment_by_name(name)
-    if found is not None and not found.experiment_id:
+    if found is not None and not (found.experiment_id and found.name == name):
         raise AnswerError(200)
     return found
 
@@ -319,6 +319,8 @@ def _runs_of(client: MlflowClient, experiment_id: str, run_id: str, *, deleted: 
 
     view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
     found = client.search_runs([experiment_id], f"tags.`{RUN_TAG}` = '{run_id}'", view)
+    if any(run.data.tags.get(RUN_TAG) != run_id for run in found):
+        raise AnswerError(200)
     return sorted(found, key=lambda run: str(run.info.run_id))
 
 

@@ -260,6 +260,19 @@ def test_a_run_that_was_never_tracked_goes(project: Pruned) -> None:
         assert plan("--keep", "0", "--set", setting)[untracked] is None
 
 
+def test_a_run_that_was_led_elsewhere_and_half_pruned_goes(project: Pruned) -> None:
+    """Where the deletion of a run that was uploaded elsewhere than it was trained for was interrupted, it goes on."""
+    assert invoke(*SYNC).exit_code == 0
+    Spool(project.root).prune(project.waiting)
+    (run,) = [run for run in tracked() if run.data.tags["candle_ml.run_id"] == project.waiting]
+    for deleted in (False, True):
+        if deleted:
+            client().delete_run(run.info.run_id)
+        assert plan("--keep", "0")[project.waiting] is None
+    assert invoke("runs", "prune", "--keep", "0").exit_code == 0
+    assert not Spool(project.root).owns(project.waiting)
+
+
 def test_without_a_limit_nothing_is_old(project: Pruned) -> None:
     """Neither `--keep` nor `--older-than` is a usage error, as is an age that is none."""
     told = invoke("runs", "prune")

@@ -113,6 +113,20 @@ def test_json_of_another_shape(spooled: Path, server: MlflowServer) -> None:
             refused(address, record.run_id)
 
 
+@pytest.mark.parametrize(
+    ("requests", "body"),
+    [
+        (f"{API}runs/search", '{"runs": [{"info": {"run_id": "another"}}]}'),
+        (r"GET /api/2\.0/mlflow/experiments/get-by-name", '{"experiment": {"experiment_id": "77", "name": "another"}}'),
+        (r"GET /api/2\.0/mlflow/registered-models/get", '{"registered_model": {"name": "another"}}'),
+    ],
+)
+def test_an_answer_about_another_thing(spooled: Path, server: MlflowServer, requests: str, body: str) -> None:
+    """A run, an experiment or a model that was not asked for is not taken for the one that was."""
+    with between(server.url, Wrong(requests, body)) as address:
+        refused(address, waiting(spooled, address, "another-thing").run_id)
+
+
 def test_a_history_that_is_not_kept(spooled: Path, server: MlflowServer) -> None:
     """An alias does not move where the server forgets where it pointed before: nothing could bring that back."""
     wrong = Wrong("")
@@ -159,7 +173,8 @@ def test_a_deletion_that_is_only_said_to_be_done(spooled: Path, server: MlflowSe
         assert record.registration is not None
         never = record.registration.model_copy(update={"rule": "never"})
         Spool(spooled).write(record.model_copy(update={"registration": never}))
-        assert invoke("runs", "sync", *uri).exit_code == 0
+        synced = invoke("runs", "sync", *uri)
+        assert synced.exit_code == 0, synced.stderr
         wrong.requests = kept
         told = invoke("runs", "prune", "--keep", "0", *uri)
         assert (told.exit_code, told.stdout, told.stderr) == (7, "", f"{address}: {ELSE}\n")
