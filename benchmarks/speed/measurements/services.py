@@ -3,6 +3,8 @@
 - FastAPI: the service of an afternoon, `peers/fastapi_service.py`, with uvicorn.
 - MLflow: `mlflow models serve` of the same functions as an MLflow model; and of the model that candle-ml has logged.
 - BentoML: the same functions as a BentoML service with one worker.
+- `on arrays`: the same with TA-Lib on NumPy arrays instead of the data frame's columns, as one writes it who has
+  measured; that is half of what these peers otherwise do.
 
 Every service has one process on one core, and the load comes from the other. All are started before anything is timed,
 their answers must agree on every candle to 1e-6, and then loads of the services alternate. The peers compute what is
@@ -52,11 +54,18 @@ def measure(bench: Bench) -> Iterator[Row]:
         Peer("FastAPI", "xgboost", servers.fastapi, _candles, _at_least(4, 5)),
         Peer("FastAPI", "random-forest", servers.fastapi, _candles, _at_least(2.5, 2.5)),
         Peer("mlflow models serve", "xgboost", _mlflow(bench), _predictions, _at_least(3.5, 3.5), Goal(0.25)),
+        Peer("FastAPI on arrays", "xgboost", _on_arrays(servers.fastapi), _candles, {}),
+        Peer("FastAPI on arrays", "random-forest", _on_arrays(servers.fastapi), _candles, {}),
+        Peer("mlflow models serve on arrays", "xgboost", _on_arrays(_mlflow(bench)), _predictions, {}),
         Peer("mlflow models serve (candle-ml's model)", "xgboost", servers.mlflow_candle_ml, _predictions, {}),
         Peer("BentoML", "xgboost", servers.bentoml, _themselves, {}),
     )
     for peer in peers:
         yield from _against(peer, bench)
+
+
+def _on_arrays(start: Callable[..., AbstractContextManager[Server]]) -> Callable[..., AbstractContextManager[Server]]:
+    return partial(start, arrays=True)
 
 
 def _mlflow(bench: Bench) -> Callable[..., AbstractContextManager[Server]]:
@@ -102,7 +111,8 @@ def _rows(peer: Peer, connections: int, loads: list[tuple[Load, Load]]) -> Itera
 def check_same(ours: list[dict[str, Any]], theirs: list[dict[str, Any]], name: str) -> None:
     """Raises where the services do not say the same of the same candles."""
     known = {row["time"]: row for row in ours if row["confidence"] is not None}
-    assert known.keys() == {row["time"] for row in theirs}, f"{name} answers for other candles"
+    assert known, "candle-ml is confident of no candle"
+    assert sorted(known) == [row["time"] for row in theirs], f"{name} answers for other candles"
     for row in theirs:
         own = known[row["time"]]
         same = own["label"] == row["label"] and abs(own["confidence"] - row["confidence"]) <= _TOLERANCE

@@ -13,14 +13,19 @@ import talib
 PATTERNS = talib.get_function_groups()["Pattern Recognition"]
 WINDOW = 24
 WARM_UP = 14  # TA-Lib says 0 until its longest pattern function has enough candles.
+ON_ARRAYS = "PEER_ARRAYS" in os.environ
 
 
 def features(frame: pd.DataFrame) -> np.ndarray:
-    """The 61 pattern functions of a frame of candles, `float32` `(n, 61)`."""
+    """The 61 pattern functions of a frame of candles, `float32` `(n, 61)`.
+
+    TA-Lib takes the frame's own columns; whoever has measured gives it arrays, which takes a tenth of the time.
+    """
+    prices = [frame[name].to_numpy() if ON_ARRAYS else frame[name] for name in ("open", "high", "low", "close")]
     columns = {}
     for name in PATTERNS:
         function = getattr(talib, name)
-        columns[name] = function(frame["open"], frame["high"], frame["low"], frame["close"]) / 100
+        columns[name] = function(*prices) / 100
     return pd.DataFrame(columns).to_numpy(np.float32)
 
 
