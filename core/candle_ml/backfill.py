@@ -174,6 +174,10 @@ def _files(work: Backfill, key: SeriesKey, source: SeriesSource) -> _Files:
     """Where the predictions of a series stand: of its candles, and of its spans. Raises `DataError`."""
     made_from = (_model(work.folder, work.digest), work.threshold, [_read_digest(path) for path in source.paths])
     candles, spans = (partition_path(work.into / name, key, name, *made_from) for name in (CANDLES, SPANS))
+    if folders := [path for path in (candles, spans) if path.is_dir()]:
+        raise DataError(
+            *(Problem(str(path), "a folder where a file is to be written", "remove it") for path in folders)
+        )
     return candles, spans
 
 

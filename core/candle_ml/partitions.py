@@ -53,7 +53,7 @@ def partition_path(folder: Path, key: SeriesKey, *made_from: object) -> Path:
 def others_of(path: Path, key: SeriesKey) -> Iterator[Path]:
     """The partitions of a series beside one of them, which were made from other values."""
     every = path.parent.glob(f"{series_name(key)}.{'[0-9a-f]' * _LENGTH_OF_HASH}.parquet")
-    return (other for other in every if other != path)
+    return (other for other in every if other != path and not other.is_dir())
 
 
 def series_name(key: SeriesKey) -> str:

@@ -224,6 +224,25 @@ def test_what_cannot_be_read_as_a_file_loses_no_other(project: Project, tmp_path
     assert done.stdout.endswith(": 3 series predicted, 0 series kept, 3 series failed\n")
 
 
+def test_a_folder_in_the_place_of_a_file_loses_no_other(trained: Project, tmp_path: Path) -> None:
+    """The series whose file cannot be written is named with the place; a folder of an older file's name stays."""
+    trained.fill(tmp_path)
+    of_a, of_b, *_ = (tmp_path / name for name in files(tmp_path))
+    of_a.unlink()
+    of_a.mkdir()
+    older = of_b.with_name(f"B_1d.{'0' * 16}.parquet")
+    older.mkdir()
+    of_b.unlink()
+    message = f"A 1d: {of_a}: a folder where a file is to be written; remove it\n"
+    planned = trained.fill(tmp_path, "--dry-run")
+    assert (planned.exit_code, planned.stderr) == (3, message)
+    done = trained.fill(tmp_path)
+    assert (done.exit_code, done.stderr) == (3, message)
+    assert done.stdout.splitlines()[0].endswith(": 1 series predicted, 1 series kept, 1 series failed")
+    assert of_b.is_file()
+    assert f"  candles/{older.name}" in done.stdout.splitlines()
+
+
 def test_another_execution_makes_files_of_the_same_names(trained: Project, tmp_path: Path) -> None:
     """A model that was trained again, its features in files, is the same model: what it has predicted is kept."""
     trained.fill(tmp_path)
