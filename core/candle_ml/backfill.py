@@ -21,7 +21,7 @@ from candle_ml.errors import DataError, Problem
 from candle_ml.execution import Done, Failed, outcomes
 from candle_ml.inference import Answer, LoadedModel, answer, check_timeframes, load_model
 from candle_ml.inference.made_with import made_with
-from candle_ml.partitions import is_whole, others_of, partition_path, remove_unfinished, write_table
+from candle_ml.partitions import is_sealed, others_of, partition_path, remove_unfinished, write_sealed
 from candle_ml.reading import candles_by_series
 from candle_ml.sources import readable
 
@@ -188,7 +188,7 @@ def _read_digest(path: Path) -> str:
 
 
 def _are_whole(files: _Files) -> bool:
-    return all(map(is_whole, files))
+    return all(map(is_sealed, files))
 
 
 @lru_cache(maxsize=1)
@@ -213,7 +213,7 @@ def _loaded(folder: Path, digest: str) -> LoadedModel:
 def _write(files: _Files, candles: Candles, said: Answer) -> None:
     """Candles come last, so that a series which has them has both."""
     of_candles, of_spans = files
-    write_table(of_spans, pa.Table.from_pylist(list(_span_rows(said)), _SPAN_SCHEMA))
+    write_sealed(of_spans, pa.Table.from_pylist(list(_span_rows(said)), _SPAN_SCHEMA))
     columns = {
         "pair": _repeated(said.key.pair, len(candles)),
         "timeframe": _repeated(said.key.timeframe, len(candles)),
@@ -223,7 +223,7 @@ def _write(files: _Files, candles: Candles, said: Answer) -> None:
         "status": pa.array(said.status, pa.string()),
         "provisional": pa.array(said.prediction.provisional),
     }
-    write_table(of_candles, pa.table(columns))
+    write_sealed(of_candles, pa.table(columns))
 
 
 _SPAN_SCHEMA = pa.schema(

@@ -159,6 +159,19 @@ def test_damaged_files_are_made_again(trained: Project, tmp_path: Path) -> None:
     assert files(tmp_path) == good
 
 
+def test_files_that_others_have_written_are_made_again(trained: Project, tmp_path: Path) -> None:
+    """A column renamed in the footer, a copy of another series and the same rows written anew are not kept."""
+    trained.fill(tmp_path)
+    good = files(tmp_path)
+    of_a, of_b, of_c, *_ = (tmp_path / name for name in good)
+    of_a.write_bytes(of_a.read_bytes().replace(b"confidence", b"confidenze"))
+    shutil.copyfile(of_c, of_b)
+    pq.write_table(pq.read_table(of_c), of_c)
+    assert pq.read_schema(of_a).names[4] == "confidenze"
+    assert trained.fill(tmp_path).output.endswith(": 3 series predicted, 0 series kept, 0 series failed\n")
+    assert files(tmp_path) == good
+
+
 def test_files_of_series_that_are_gone_or_fail_are_told(project: Project, tmp_path: Path) -> None:
     """What stays from before, of no series that was predicted or kept now, is counted and named."""
     into = tmp_path / "out"
@@ -256,7 +269,7 @@ def test_a_disk_that_takes_no_more_is_named(trained: Project, tmp_path: Path) ->
     """The message says where there was no room, and nothing is left half-written."""
     code = FULL.format(arguments=trained.arguments(tmp_path))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    message = f"{tmp_path}/spans: Error writing bytes to file. Detail: [errno 27] File too large\n"
+    message = f"{tmp_path}/spans: File too large\n"
     assert (done.returncode, done.stderr) == (74, message)
     assert not list(tmp_path.rglob(".partial-*"))
 
