@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,6 +13,7 @@ from threading import Thread
 
 import numpy as np
 import pytest
+from benchmarks.environments import ROOT
 from benchmarks.speed import load
 from benchmarks.speed.__main__ import MEASUREMENTS, main, measured
 from benchmarks.speed.bench import QUICK, Bench
@@ -112,6 +115,14 @@ def test_a_long_series_repeats_its_first_candles() -> None:
     candles = long_series(16_003)
     assert candles.close[16_000:].tolist() == candles.close[:3].tolist()
     assert set(np.diff(candles.time).tolist()) == {candles.key.seconds}
+
+
+def test_the_memory_of_a_training_is_its_own() -> None:
+    """What the process held that started it, here 600 MB more, does not count."""
+    held = np.ones(75_000_000)
+    code = "from benchmarks.speed.trainings.problem import peak_bytes; print(peak_bytes())"
+    output = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert 1_000_000 < int(output) < held.nbytes
 
 
 def test_services_are_sent_the_same_candles() -> None:

@@ -21,7 +21,6 @@ LOOKBACK = 600
 """Candles without a window: what candle-ml needs so that its indicators have forgotten their start."""
 ROWS_TOLD = 1000
 _AHEAD, _SEED = 5, 0
-_KIB = 1 if sys.platform == "darwin" else 1024
 
 
 def candles_of(windows: int) -> Candles:
@@ -50,9 +49,19 @@ class Telling:
 
     def done(self, total: float, windows: int, columns: int) -> None:
         """Print what the process has taken."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
-        told: dict[str, Any] = {"features": self.features, "total": total, "peak": peak, "dense": windows * columns * 4}
+        dense = windows * columns * 4
+        told: dict[str, Any] = {"features": self.features, "total": total, "peak": peak_bytes(), "dense": dense}
         print(json.dumps(told))
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has held since its program was started."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux's ru_maxrss begins with what the process held that started this one.
+    (line,) = (line for line in status.read_text("utf-8").splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
 
 
 @dataclass(frozen=True, slots=True)
