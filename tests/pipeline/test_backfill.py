@@ -210,7 +210,7 @@ def test_a_series_does_not_replace_another_that_begins_with_its_name(project: Pr
 def test_a_file_of_no_known_series_loses_no_other(project: Project, tmp_path: Path) -> None:
     """A file whose name says no pair and timeframe is named after all others are predicted."""
     (project.root / "series" / "notes.csv").write_text("time,open,high,low,close\n", "utf-8")
-    done = project.fill(tmp_path)
+    done = project.fill(tmp_path / "out")
     assert done.exit_code == 3
     assert done.stdout.endswith(": 3 series predicted, 0 series kept, 0 series failed\n")
     assert done.stderr == (
@@ -293,7 +293,7 @@ def test_a_dry_run_tells_figures_and_what_is_wrong(project: Project, tmp_path: P
     """A series with a bad row and one of another timeframe are named after the figures of the others."""
     spoil(project)
     (project.root / "series" / "C" / "1d.csv").rename(project.root / "series" / "C" / "1h.csv")
-    shown = project.fill(tmp_path, "--dry-run")
+    shown = project.fill(tmp_path / "out", "--dry-run")
     assert shown.exit_code == 3
     assert shown.stdout.splitlines()[0] == "to predict: 1 series, 400 candles, the largest 400; kept: 0"
     assert shown.stderr == (
@@ -301,26 +301,8 @@ def test_a_dry_run_tells_figures_and_what_is_wrong(project: Project, tmp_path: P
         "C 1h: C 1h: timeframe 1h; 1d, which the model was trained on; "
         "inference.allow_other_timeframes allows others\n"
     )
-    told = json.loads(project.fill(tmp_path, "--dry-run", "--json").stdout)
+    told = json.loads(project.fill(tmp_path / "out", "--dry-run", "--json").stdout)
     assert told["failed"] == [{"pair": "B", "timeframe": "1d"}, {"pair": "C", "timeframe": "1h"}]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (
-            ["--into", "out"],
-            "--into needs PATH, and writes candles and spans itself: no --spans, no --output",
-        ),
-        (["--dry-run"], "--dry-run goes with --into"),
-    ],
-)
-def test_options_that_do_not_go_together_are_refused(trained: Project, arguments: list[str], message: str) -> None:
-    """The message says what goes with what."""
-    config = str(trained.root / "config" / "pipeline.yaml")
-    done = CliRunner().invoke(main, ["predict", "-c", config, "--bundle", str(trained.bundle), *arguments])
-    assert done.exit_code == 2
-    assert done.stderr.endswith(f"Error: {message}\n")
 
 
 @pytest.mark.slow

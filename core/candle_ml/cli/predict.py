@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -36,6 +36,15 @@ _COLUMNS = ("pair", "timeframe", "time", "label", "confidence", "status", "provi
 _MOST_NAMED = 20
 
 
+class _NewFolder(click.Path):
+    """A folder to write; an empty text, such as that of a variable that is not set, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        if value == "":
+            self.fail("an empty text; name a folder", param, context)
+        return super().convert(value, param, context)
+
+
 @click.command("predict")
 @config_options
 @model_options
@@ -45,7 +54,7 @@ _MOST_NAMED = 20
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead.")
 @click.option(
     "--into",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=_NewFolder(path_type=Path, file_okay=False),
     help="Write Parquet files of each series into this folder, by every worker of execution; what is there is kept.",
 )
 @click.option("--dry-run", is_flag=True, help="With --into: only tell how much there is to do.")
@@ -68,6 +77,7 @@ def command(
     if into is not None:
         if path is None or spans or output is not None:
             raise click.UsageError("--into needs PATH, and writes candles and spans itself: no --spans, no --output")
+        _check_apart(path, into)
         _fill(settings, model, bundle, (path, into), threshold, dry_run, as_json)
         return
     if dry_run:
@@ -83,6 +93,14 @@ def command(
         click.echo(text, nl=False)
     else:
         output.write_text(text, "utf-8")
+
+
+def _check_apart(path: Path, into: Path) -> None:
+    """Refuse to write where candles are read."""
+    source, target = path.resolve(), into.resolve()
+    if source.is_relative_to(target) or target.is_relative_to(source):
+        found = f"--into {into} is, holds or is in {path}, so that predictions would stand among candles"
+        raise click.UsageError(f"{found}; name a folder beside it")
 
 
 def _fill(
