@@ -57,3 +57,10 @@ def test_a_folder_among_the_candles_is_refused(into: str, more: tuple[str, ...])
 def test_an_empty_name_of_a_folder_is_refused() -> None:
     """A shell variable that is not set does not become the folder where the command runs."""
     assert refused("data/candles", "--into", "") == ("Error: Invalid value for '--into': an empty text; name a folder")
+
+
+@pytest.mark.parametrize("threshold", ["nan", "-nan", "NaN", "inf", "1.1", "-0.1"])
+def test_a_threshold_that_is_no_share_is_refused(threshold: str) -> None:
+    """What is no number is refused as what is too large or too small."""
+    found = refused("data/candles", "--threshold", threshold)
+    assert found == f"Error: Invalid value for '--threshold': {float(threshold)} is not in the range 0<=x<=1."

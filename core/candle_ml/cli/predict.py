@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,16 @@ _COLUMNS = ("pair", "timeframe", "time", "label", "confidence", "status", "provi
 _MOST_NAMED = 20
 
 
+class _Share(click.FloatRange):
+    """A number from 0 to 1; click's own range lets `nan` pass."""
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> float:
+        number = float(super().convert(value, param, context))
+        if isnan(number):
+            self.fail("nan is not in the range 0<=x<=1.", param, context)
+        return number
+
+
 class _NewFolder(click.Path):
     """A folder to write; an empty text, such as that of a variable that is not set, is none."""
 
@@ -49,7 +60,7 @@ class _NewFolder(click.Path):
 @config_options
 @model_options
 @click.argument("path", required=False, type=click.Path(path_type=Path, exists=True))
-@click.option("--threshold", type=click.FloatRange(0, 1), help="For every label  [default: the model's own]")
+@click.option("--threshold", type=_Share(0, 1), help="For every label  [default: the model's own]")
 @click.option("--spans", is_flag=True, help="Print one row a span instead of one row a candle.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead.")
 @click.option(
