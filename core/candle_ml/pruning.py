@@ -142,7 +142,7 @@ def _untold(config: PipelineConfig, run: Candidate, stored: StoredRun | None) ->
     spool, run_id = Spool(config.root), run.run_id
     uploaded = spool.uploaded(run_id)
     try:
-        address = uploaded.tracking if uploaded else _trained_for(config.root, run_id)
+        address = (uploaded.tracking if uploaded else None) or _trained_for(config.root, run_id)
     except (CandleMLError, OSError, ValueError):
         yield "its bundle does not tell where it is tracked"
         return
