@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -24,6 +26,7 @@ from candle_ml.inference.made_with import made_with
 from candle_ml.partitions import is_sealed, others_of, partition_path, remove_unfinished, write_sealed
 from candle_ml.reading import candles_by_series
 from candle_ml.sources import readable
+from candle_ml.unwritable import unwritable
 
 CANDLES, SPANS = "candles", "spans"
 _TIME = pa.timestamp("s", "UTC")
@@ -129,7 +132,16 @@ def planned(work: Backfill, progress: Progress = no_progress) -> Planned:
     found = list(outcomes(work.config, partial(_looked_at, work), list(sources.items()), "reading", progress))
     failed = [one for one in found if isinstance(one, Failed)]
     done = tuple(one.result for one in found if isinstance(one, Done))
-    return Planned(done, *_failures(failed, unnamed), len(_loaded(work.folder, work.digest).info.columns))
+    closed = [] if all(kept for _, kept, _ in done) else _unwritable(work.into)
+    return Planned(done, *_failures(failed, [*unnamed, *closed]), len(_loaded(work.folder, work.digest).info.columns))
+
+
+def _unwritable(into: Path) -> list[Problem]:
+    """What is wrong with a folder that this user may not make or write, each once."""
+    wanted = [into / name for name in (CANDLES, SPANS)]
+    there = dict.fromkeys(next(path for path in (one, *one.parents) if path.exists()) for one in wanted)
+    closed = [path for path in there if not os.access(path, os.W_OK, effective_ids=True)]
+    return [unwritable(path, PermissionError(errno.EACCES, "")) for path in closed]
 
 
 def _failures(

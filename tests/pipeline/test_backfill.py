@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from candle_ml.cli import main
 from candle_ml.config import load_config
 from candle_ml.pipeline import run
 
+from ..another_user import another_user
 from ..small_project import last_candles, write_project
 
 FULL = """
@@ -303,6 +305,25 @@ def test_a_dry_run_tells_figures_and_what_is_wrong(project: Project, tmp_path: P
     )
     told = json.loads(project.fill(tmp_path / "out", "--dry-run", "--json").stdout)
     assert told["failed"] == [{"pair": "B", "timeframe": "1d"}, {"pair": "C", "timeframe": "1h"}]
+
+
+def test_a_dry_run_names_a_folder_that_may_not_be_written(trained: Project) -> None:
+    """It is told after the figures, and only where there is something to write."""
+    # Not pytest's folder: pytest closes that to other users.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        project = Project(folder / "project", folder / "bundle")
+        shutil.copytree(trained.root, project.root)
+        shutil.copytree(trained.bundle, project.bundle)
+        with another_user():
+            shown = project.fill(folder / "out", "--dry-run")
+        assert (shown.exit_code, shown.stdout.splitlines()[0][:20]) == (3, "to predict: 3 series")
+        rights = "this user may not write there; let this user write the file and its folder"
+        assert shown.stderr == f"{folder}: cannot be written: {rights}\n"
+        project.fill(folder / "out")
+        with another_user():
+            assert project.fill(folder / "out", "--dry-run").exit_code == 0
 
 
 @pytest.mark.slow
