@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from candle_ml import versions
+from candle_ml.cli import main
 from candle_ml.errors import DataError
 
 from .conftest import Kept, dataset, dvc, files, flip
@@ -211,6 +213,33 @@ def test_the_list_proves_every_copy(kept: Kept) -> None:
     assert (one.folder, one.cache, one.remote) == ("intact", "intact", "intact")
     (one,) = versions.listed(kept.config, prove=True)
     assert (one.folder, one.cache, one.remote) == ("damaged", "damaged", "intact")
+
+
+def test_a_proven_list_names_what_is_wrong(kept: Kept) -> None:
+    """After its table `data list --prove` names each damaged place and what would do, and ends with exit code 3."""
+    folder, (cached, stored) = kept.version.folder, kept.copies("reviewed.parquet")
+    (folder / "extra.txt").write_text("mine", "utf-8")
+    (folder / "rejected.parquet").unlink()
+    flip(folder / "samples.parquet")
+    cached.chmod(0o644)
+    cached.write_bytes(cached.read_bytes()[:-1])
+    words = ["data", "list", "--prove", "-c", str(kept.root / "config" / "pipeline.yaml")]
+    told = CliRunner().invoke(main, words)
+    advice = f"delete the folder {folder}, then candle-ml data checkout {kept.version.name}"
+    copy = f"its bytes have changed; it is the cache's copy of {kept.version.name}/reviewed.parquet"
+    assert told.stderr.splitlines() == [
+        f"{folder / 'rejected.parquet'}: missing; {advice}",
+        f"{folder / 'extra.txt'}: not in the manifest; {advice}",
+        f"{folder / 'samples.parquet'}: its bytes have changed; {advice}",
+        f"{cached}: {copy}; {again(kept, 'the remote')}",
+    ]
+    assert told.stdout.splitlines()[1].split()[-3:] == ["damaged", "damaged", "intact"]
+    assert told.exit_code == 3
+    shutil.rmtree(folder)
+    for path in (cached, stored):
+        path.unlink()
+    told = CliRunner().invoke(main, words)
+    assert (told.exit_code, told.stderr) == (3, f"{refused(kept.again)}\n")
 
 
 def test_the_list_finds_the_facts_where_they_are_intact(kept: Kept) -> None:

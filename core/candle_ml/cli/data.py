@@ -10,6 +10,7 @@ import click
 from candle_ml.cli.common import config_options, config_path, json_option, print_json, print_table, progress
 from candle_ml.config import load_config
 from candle_ml.data_report import DataReport, describe
+from candle_ml.errors import DataError
 from candle_ml.reading import read_dataset
 
 if TYPE_CHECKING:
@@ -94,8 +95,9 @@ def list_versions(prove: bool, config: Path | None, overrides: tuple[str, ...], 
     else:
         headers = ("VERSION", "SERIES", "CANDLES", "ANNOTATIONS", "SAMPLES", "BYTES", "FOLDER", "CACHE", "REMOTE")
         print_table(headers, [_cells(one, prove) for one in found])
-    for problem in (problem for one in found for problem in one.problems):
-        click.echo(str(problem), err=True)
+    problems = [problem for one in found for problem in one.problems]
+    if problems:
+        raise DataError(*problems)
 
 
 def _print_kept(kept: KeptVersion, as_json: bool, done: str) -> None:

@@ -150,8 +150,8 @@ class Copies:
                 if place.is_unfinished(copy.md5):
                     place.path(copy.md5).unlink()
 
-    def refuse_damaged(self, version: str, copies: Iterable[Copy]) -> None:
-        """Raise a `DataError` that names every damaged copy and what would do."""
+    def damage(self, version: str, copies: Iterable[Copy]) -> tuple[Problem, ...]:
+        """Every damaged copy and what would do."""
         again = f"delete it, then candle-ml data checkout {version} makes it again from "
         problems = []
         for copy in copies:
@@ -163,13 +163,12 @@ class Copies:
                     source = source if other == "intact" else "what is intact elsewhere"
                     found = f"its bytes have changed; it is the {place.name}'s copy of {_shown(version, copy.name)}"
                     problems.append(Problem(str(place.path(copy.md5)), found, again + source))
-        if problems:
-            raise DataError(*problems)
+        return tuple(problems)
 
-    def refuse_missing(self, version: str, copies: Iterable[Copy], pointer: Path) -> None:
-        """Raise a `DataError` that names every file of which no copy is left."""
+    def losses(self, version: str, copies: Iterable[Copy], pointer: Path) -> tuple[Problem, ...]:
+        """Every file of which no copy is left and what would do."""
         expected = f"restore it from a backup, or delete {pointer} and keep the same data again"
-        problems = [
+        return tuple(
             Problem(
                 f"data version {version}",
                 f"no copy of {_shown(version, copy.name)} in the cache ({self.cache.path(copy.md5)}) "
@@ -178,9 +177,7 @@ class Copies:
             )
             for copy in copies
             if copy.cache == copy.remote == "missing"
-        ]
-        if problems:
-            raise DataError(*problems)
+        )
 
     def transfer(self, source: Place, target: Place, copies: Iterable[Copy]) -> None:
         """Copy objects by DVC, which writes each whole and compares its MD5."""

@@ -34,8 +34,8 @@ class KeptVersion:
 class ListedVersion:
     """A version that is kept, and where: without proof whatever is there counts as intact.
 
-    `size` is in bytes; it, `cache` and `remote` are None where the pointer is damaged, which `problems` names, `facts`
-    where no intact manifest is left.
+    `size` is in bytes; it, `cache` and `remote` are None where the pointer is damaged, `facts` where no intact manifest
+    is left. `problems` names what is wrong with the pointer, and what is damaged or, with proof, lost of the files.
     """
 
     name: str
@@ -126,7 +126,8 @@ def _check_new(target: Path, of_dvc: Iterable[Path]) -> None:
 
 
 def _listed(versions: Versions, name: str, prove: bool) -> ListedVersion:
-    folder, facts = versions.folder_state(name, prove), versions.facts(name)
+    damage, facts = versions.folder_problems(name) if prove else (), versions.facts(name)
+    folder: State = "damaged" if damage else "intact" if versions.place(name).exists() else "missing"
     try:
         pointer = versions.pointer(name)
         copies = versions.copies.survey(pointer, prove)
@@ -134,9 +135,12 @@ def _listed(versions: Versions, name: str, prove: bool) -> ListedVersion:
     except DataError as error:
         problems = error.problems
     if problems:
-        return ListedVersion(name, None, folder, None, None, facts, problems)
+        return ListedVersion(name, None, folder, None, None, facts, (*damage, *problems))
+    damage += versions.copies.damage(name, copies)
+    if prove and folder != "intact":
+        damage += versions.copies.losses(name, copies, versions.pointer_file(name))
     cache, remote = _worst(copy.cache for copy in copies), _worst(copy.remote for copy in copies)
-    return ListedVersion(name, pointer.size, folder, cache, remote, facts)
+    return ListedVersion(name, pointer.size, folder, cache, remote, facts, damage)
 
 
 def _worst(states: Iterable[State]) -> State:

@@ -102,9 +102,7 @@ class Versions:
 
     def check_pointer(self, name: str, copies: Iterable[Copy] = ()) -> None:
         """Raise a `DataError` that names what the pointer says wrongly; its size is known by proven copies."""
-        problems = self.pointer_problems(name, copies)
-        if problems:
-            raise DataError(*problems)
+        _refuse(self.pointer_problems(name, copies))
 
     def pointer_problems(self, name: str, copies: Iterable[Copy] = (), proven: bool = True) -> tuple[Problem, ...]:
         """What a version's pointer says otherwise than its files, as far as these can be told. Raises `DataError`."""
@@ -153,7 +151,7 @@ class Versions:
         if any(copy.cache == "missing" for copy in copies) and self.place(name).exists():
             self.add(name)
             copies = self._intact(name)
-        self.copies.refuse_missing(name, copies, self.pointer_file(name))
+        _refuse(self.copies.losses(name, copies, self.pointer_file(name)))
         if self.copies.remote_folder.is_dir():
             self.copies.transfer(self.copies.cache, self.copies.remote, _only(copies, "intact", "missing"))
         return copies
@@ -176,31 +174,34 @@ class Versions:
             facts = None if content is None else manifest_facts(content, VersionFacts)
         return facts
 
-    def folder_state(self, name: str, prove: bool) -> State:
-        """Whether a version's folder is there and, if it is to be proven, intact."""
-        if not self.place(name).exists():
-            return "missing"
+    def folder_problems(self, name: str) -> tuple[Problem, ...]:
+        """What is wrong in a version's folder, by every byte of it; nothing where it is not there."""
         try:
-            if prove:
+            if self.place(name).exists():
                 self.prove(name)
-        except DataError:
-            return "damaged"
-        return "intact"
+        except DataError as error:
+            return error.problems
+        return ()
 
     def _right_pointer(self, name: str, pointer: Pointer) -> Pointer:
         """The pointer as the version's folder or the copies have it; what they do not tell is as it says itself."""
         found = (md5 for md5, manifest in self.copies.manifests(pointer.md5) if _version(manifest) == name)
         md5 = next(found, None)
-        if md5 != pointer.md5 and self.folder_state(name, prove=True) == "intact":
+        if md5 != pointer.md5 and self.place(name).exists() and not self.folder_problems(name):
             return Pointer.of_folder(self.place(name))
         md5 = md5 or pointer.md5
         return Pointer(md5, pointer.size, self.copies.nfiles(md5) or pointer.nfiles, name)
 
     def _intact(self, name: str) -> tuple[Copy, ...]:
         copies = self.copies.survey(self.pointer(name))
-        self.copies.refuse_damaged(name, copies)
+        _refuse(self.copies.damage(name, copies))
         self.copies.drop_unfinished(copies)
         return copies
+
+
+def _refuse(problems: tuple[Problem, ...]) -> None:
+    if problems:
+        raise DataError(*problems)
 
 
 def _version(manifest: bytes) -> str | None:
