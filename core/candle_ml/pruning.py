@@ -149,8 +149,9 @@ def _untold(config: PipelineConfig, run: Candidate, stored: StoredRun | None) ->
     place, asked = (TrackingPlace.of(uri, config.root) for uri in (address, config.tracking.uri))
     if address is not None and (place != asked or place.is_unmade or not config.tracking.enabled):
         yield f"belongs to {place.shown}, which was not asked"
-    elif uploaded and not stored and not spool.is_pruned(run_id) and not _is_deleted(config, asked, run_id):
-        yield f"was uploaded to {asked.shown}, which knows nothing of it"
+    elif address and not stored and not spool.is_pruned(run_id) and not _is_deleted(config, asked, run_id):
+        how = "was uploaded to" if uploaded else "was trained for"
+        yield f"{how} {asked.shown}, which knows nothing of it"
 
 
 def _is_deleted(config: PipelineConfig, place: TrackingPlace, run_id: str) -> bool:

@@ -253,6 +253,17 @@ def test_a_new_store_does_not_tell_what_a_lost_one_served(project: Pruned, tmp_p
     assert kept[project.served] == f"was uploaded to {other}, which knows nothing of it"
 
 
+def test_a_run_stays_where_neither_the_store_nor_a_record_tells_of_it(project: Pruned, tmp_path: Path) -> None:
+    """Without the spool the only copy of a run may be here: what the place it was trained for does not know stays."""
+    other = f"sqlite:///{tmp_path}/other.db"
+    TrackingPlace.of(other, project.root).client(anew=True)
+    shutil.rmtree(project.root / ".candle-ml" / "spool")
+    effective = project.root / ".candle-ml" / "runs" / project.waiting / "bundle" / "effective.yaml"
+    effective.write_text(effective.read_text("utf-8").replace(AWAY, other), "utf-8")
+    kept = plan("--keep", "0", "--set", f"tracking.uri={other}")
+    assert kept[project.waiting] == f"was trained for {other}, which knows nothing of it"
+
+
 def test_a_run_that_was_never_tracked_goes(project: Pruned) -> None:
     """A run without tracking is needed by nothing, whatever is configured later."""
     untracked = train("--set", "tracking.enabled=false")

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from candle_ml import versions
 from candle_ml.cli import main
-from candle_ml.errors import DataError
+from candle_ml.errors import CandleMLWarning, DataError
 
 from .conftest import Kept, dataset, dvc, files, flip
 
@@ -167,12 +167,26 @@ def test_the_pointer(kept: Kept) -> None:
     assert kept.pointer.read_bytes() == content
 
 
-def test_a_pointer_that_was_half_written_is_written_again(kept: Kept) -> None:
-    """Keeping the same data again mends a pointer that DVC did not write to its end."""
-    content = kept.pointer.read_bytes()
-    kept.pointer.write_bytes(content[:20])
-    versions.snapshot(kept.config, dataset())
+@pytest.mark.parametrize("length", [0, 20])
+def test_a_pointer_that_was_half_written_is_written_again(kept: Kept, length: int) -> None:
+    """Keeping the same data again completes a pointer that DVC did not write to its end, and says so."""
+    content, folder = kept.pointer.read_bytes(), kept.version.folder
+    kept.pointer.write_bytes(content[:length])
+    with pytest.warns(CandleMLWarning) as told:
+        versions.snapshot(kept.config, dataset())
+    found = f"ended after {length} bytes, as a killed process leaves it; written again of {folder}"
+    assert [str(one.message) for one in told if one.category is CandleMLWarning] == [f"{kept.pointer}: {found}"]
     assert kept.pointer.read_bytes() == content
+
+
+def test_an_empty_pointer_of_a_damaged_folder_stays(kept: Kept) -> None:
+    """It is not completed by a folder that is not proven, which is named instead."""
+    kept.pointer.write_bytes(b"")
+    path = kept.version.folder / "samples.parquet"
+    flip(path)
+    advice = f"delete the folder {kept.version.folder}, then candle-ml data checkout {kept.version.name}"
+    assert refused(lambda: versions.snapshot(kept.config, dataset())) == f"{path}: its bytes have changed; {advice}"
+    assert kept.pointer.read_bytes() == b""
 
 
 def test_a_folder_of_another_version(kept: Kept) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from typing import Any
 from candle_ml.bundle import MANIFEST
 from candle_ml.config import PipelineConfig
 from candle_ml.dataset import Dataset
-from candle_ml.errors import DataError, Problem
+from candle_ml.errors import CandleMLWarning, DataError, Problem
 from candle_ml.scores import Samples
 from candle_ml.versions.contents import VersionFacts, open_contents, write_contents
 from candle_ml.versions.copies import Copies, Copy, Pointer, State
@@ -91,14 +92,17 @@ class Versions:
     def drop_unfinished_pointer(self, name: str) -> None:
         """Remove a pointer that DVC was killed over while it wrote it of the folder beside it.
 
-        Raises `DataError` for one that is damaged.
+        A `CandleMLWarning` tells that. Raises `DataError` where the pointer or the folder is damaged.
         """
         path, folder = self.pointer_file(name), self.place(name)
         if path.exists():
             begun = path.read_bytes()
             if not folder.is_dir() or not Pointer.of_folder(folder).text.encode().startswith(begun):
                 self.pointer(name)
+            self.prove(name)
             path.unlink()
+            found = f"ended after {len(begun)} bytes, as a killed process leaves it; written again of {folder}"
+            warnings.warn(f"{path}: {found}", CandleMLWarning, stacklevel=2)
 
     def check_pointer(self, name: str, copies: Iterable[Copy] = ()) -> None:
         """Raise a `DataError` that names what the pointer says wrongly; its size is known by proven copies."""
