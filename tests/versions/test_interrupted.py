@@ -46,6 +46,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, in
     return {step: (root, int(ended)) for (step, root), ended in zip(roots.items(), shown, strict=True)}
 
 
+@pytest.mark.filterwarnings("default::candle_ml.errors.CandleMLWarning")
 @pytest.mark.parametrize("step", STEPS + DELAYS)
 def test_nothing_half_written_counts_as_a_version(killed: dict[str, tuple[Path, int]], step: str) -> None:
     """What a kill leaves is proven or absent, and keeping the same data again makes it whole everywhere."""
