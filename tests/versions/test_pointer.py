@@ -147,19 +147,36 @@ def test_comments_of_a_user_stay(kept: Kept) -> None:
     assert kept.pointer.read_text("utf-8") == content
 
 
-@pytest.mark.parametrize("content", [b"outs: 7\n", b"\xff\xfe", b"outs:\n- md5: e1\n  size: abc\n"])
+UNREADABLE = {
+    "no list": b"outs: 7\n",
+    "no text": b"\xff\xfe",
+    "no number": b"outs:\n- md5: e1\n  size: abc\n",
+    "no finite number": b"outs:\n- md5: e1\n  size: .inf\n",
+    "nested without end": b"[" * 5000,
+}
+
+
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
 @pytest.mark.parametrize("folder", [True, False])
 def test_an_unreadable_one_is_not_written_anew(kept: Kept, content: bytes, folder: bool) -> None:
-    """Keeping the same data again names it, and leaves it as it is, whether or not the version's folder is there."""
+    """Snapshot, checkout and `data list` name it and leave it as it is, with the version's folder or without."""
     kept.pointer.write_bytes(content)
     if not folder:
         shutil.rmtree(kept.version.folder)
-    expected = "restore it from git, or delete it and keep the same data again"
-    assert (
-        refused(lambda: versions.snapshot(kept.config, dataset())) == f"{kept.pointer}: not what DVC wrote; {expected}"
-    )
+    said = f"{kept.pointer}: not what DVC wrote; restore it from git, or delete it and keep the same data again"
+    assert refused(lambda: versions.snapshot(kept.config, dataset())) == said
+    assert refused(kept.again) == said
+    assert shown(kept)[1] == f"{said}\n"
     assert kept.pointer.read_bytes() == content
     assert kept.version.folder.exists() == folder
+
+
+def test_one_that_is_nested_without_end_is_named_by_another_version(kept: Kept) -> None:
+    """DVC looks at the pointers of all versions before it adds one: the error names the one that it fails at."""
+    kept.pointer.write_bytes(UNREADABLE["nested without end"])
+    expected = "restore it from git, or delete it and keep the same data again"
+    said = f"{kept.pointer}: not what DVC wrote; {expected}"
+    assert refused(lambda: versions.snapshot(kept.config, dataset("wedge"))) == said
 
 
 def test_the_folder_says_what_dvc_wrote(kept: Kept) -> None:

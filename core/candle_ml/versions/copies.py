@@ -86,7 +86,16 @@ class Pointer:
             md5, size, nfiles = str(output["md5"]), int(output["size"]), int(output["nfiles"])
             path_said, hash_said = str(output["path"]), str(output.get("hash", "missing"))
             others = {*content} - {"outs"} | {*output} - {"md5", "size", "nfiles", "hash", "path"}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+            yaml.YAMLError,
+        ):
             return None
         named = (*sorted(map(str, others - _COMMENTS)), *("a further entry in outs" for _ in further))
         known = re.fullmatch(r"[0-9a-f]{32}\.dir", md5)

@@ -142,7 +142,13 @@ class Versions:
     def add(self, name: str) -> None:
         """Let DVC copy a version's folder, once proven, into its cache and write the pointer."""
         self.prove(name)
-        patiently(lambda: self.repo.add([str(self.place(name))], relink=False), self.root)
+        try:
+            patiently(lambda: self.repo.add([str(self.place(name))], relink=False), self.root)
+        except RecursionError:
+            # DVC reads the pointers of all versions, and does not name the one that it fails at.
+            for other in names(self.folder):
+                self.pointer(other)
+            raise
 
     def complete(self, name: str) -> tuple[Copy, ...]:
         """Make every missing copy of a version from an intact one; a remote that is away stays away.
