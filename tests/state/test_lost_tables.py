@@ -55,6 +55,27 @@ def test_an_emptied_file(file: Path, tmp_path: Path) -> None:
     assert opens(tmp_path)
 
 
+@pytest.mark.parametrize("command", ["runs list", "db status", "db upgrade", "runs show one"])
+def test_an_emptied_file_stays_empty(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """Not one byte is written into a store that was emptied beside runs, by whatever command it is named."""
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    file.write_bytes(b"")
+    told = CliRunner().invoke(main, command.split())
+    named = f"state store {file}: is empty, though {file.parent / 'runs'} holds runs; {EMPTY}\n"
+    assert (told.exit_code, told.stderr) == (8, named)
+    assert file.read_bytes() == b""
+
+
+def test_the_status_of_an_empty_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`db status` writes nothing into an empty file without runs either."""
+    path = tmp_path / "empty.db"
+    path.touch()
+    monkeypatch.setenv(DATABASE_URL_VARIABLE, f"sqlite:///{path}")
+    assert CliRunner().invoke(main, ["db", "status"]).exit_code == 0
+    assert path.read_bytes() == b""
+
+
 def test_an_empty_file_of_a_new_project(tmp_path: Path) -> None:
     """Without any run an empty file is made a store of."""
     (tmp_path / ".candle-ml").mkdir()

@@ -133,7 +133,10 @@ def _tables(place: DatabasePlace, connection: Connection) -> frozenset[str]:
     if connection.dialect.name == "postgresql" and connection.scalar(text("SELECT current_schema()")) is None:
         expected = f"grant it USAGE of the schema, or name another in {DATABASE_URL_VARIABLE}"
         raise StateError.at(place.where, "this user may not look into any schema", expected)
-    return frozenset(inspect(connection).get_table_names())
+    found = frozenset(inspect(connection).get_table_names())
+    # Committed, it would write SQLite's first page into an empty file.
+    connection.rollback()
+    return found
 
 
 def _check_tables(place: DatabasePlace, found: frozenset[str]) -> None:
