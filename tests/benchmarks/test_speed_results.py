@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -145,7 +146,14 @@ def test_a_run_that_is_stopped_says_so_in_one_line(
     """Ctrl-C and a closed terminal leave no traceback, and a file that can be read."""
     command = [sys.executable, "-m", "benchmarks.speed", "run", "start", "--output", "speed.json"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, number, signal.SIG_DFL),  # a shell's background job ignores Ctrl-C
+    ) as process:
         assert process.stderr is not None
         first = process.stderr.readline()
         time.sleep(0.5)
